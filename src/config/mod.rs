@@ -1,0 +1,174 @@
+//! Floor 0: what the operator asked for, parsed once. Raw JSON, HCL and flags become a [`Config`]; nothing above sees the raw shapes.
+
+mod gossip;
+
+pub use gossip::GossipTuning;
+
+use crate::model::{Datacenter, NodeId, NodeName};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything an agent needs to know to start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `node_name`: unique in the datacenter; the host's name unless set.
+    pub node_name: NodeName,
+    /// `node_id`: fixed by the operator; otherwise drawn once and kept in `data_dir/node-id`.
+    pub node_id: Option<NodeId>,
+    /// `node_meta`: free key/value pairs of the node.
+    pub node_meta: BTreeMap<String, String>,
+    /// `datacenter`.
+    pub datacenter: Datacenter,
+    /// `data_dir`: where everything durable lives. `None` only with `-dev`: a temporary folder, removed at exit.
+    pub data_dir: Option<PathBuf>,
+    /// `-dev`: a single throw-away server on loopback; answers are pretty-printed JSON.
+    pub dev: bool,
+    /// `server`: take part in Raft.
+    pub server: bool,
+    /// `bootstrap_expect`: form the first cluster when this many servers see one another; 0 waits to be added. `bootstrap` is 1.
+    pub bootstrap_expect: u32,
+    /// `read_replica` (`non_voting_server`): replicate but never vote.
+    pub read_replica: bool,
+    /// Where to listen.
+    pub listen: Listen,
+    /// `advertise_addr`: what other agents are told to connect to.
+    pub advertise_addr: IpAddr,
+    /// `retry_join`: `host` or `host:port`, tried for ever.
+    pub retry_join: Vec<String>,
+    /// `retry_interval`.
+    pub retry_interval: Duration,
+    /// `retry_max`: attempts before giving up; 0 is never.
+    pub retry_max: u32,
+    /// `start_join`: one attempt, whose failure ends the agent.
+    pub start_join: Vec<String>,
+    /// `rejoin_after_leave`: join the remembered members even after a graceful leave.
+    pub rejoin_after_leave: bool,
+    /// `leave_on_terminate`: SIGTERM leaves gracefully; by default on clients only.
+    pub leave_on_terminate: bool,
+    /// `skip_leave_on_interrupt`: SIGINT does not leave; by default on servers only.
+    pub skip_leave_on_interrupt: bool,
+    /// `reconnect_timeout`: failed members are forgotten after this long.
+    pub reconnect_timeout: Duration,
+    /// `gossip_lan`.
+    pub gossip_lan: GossipTuning,
+    /// `gossip_wan`.
+    pub gossip_wan: GossipTuning,
+    /// Raft's timing and log bounds.
+    pub raft: RaftTuning,
+    /// `autopilot`: the first values; afterwards the replicated ones win.
+    pub autopilot: AutopilotTuning,
+    /// `limits`.
+    pub limits: Limits,
+    /// `http_config`.
+    pub http: HttpTuning,
+    /// `default_query_time`: how long a blocking query without `wait` waits.
+    pub default_query_time: Duration,
+    /// `max_query_time`: longest `wait`; more is cut to this.
+    pub max_query_time: Duration,
+    /// `performance.leave_drain_time`: how long a leaving agent goes on answering.
+    pub leave_drain_time: Duration,
+    /// `performance.rpc_hold_timeout`: how long a request waits for a leader.
+    pub rpc_hold_timeout: Duration,
+    /// `log_level`: `trace`, `debug`, `info`, `warn` or `error`, lower case.
+    pub log_level: String,
+    /// `log_json`.
+    pub log_json: bool,
+    /// `enable_debug`.
+    pub enable_debug: bool,
+    /// `telemetry.prometheus_retention_time` above zero: the prometheus format is served.
+    pub prometheus: bool,
+    /// `pid_file`.
+    pub pid_file: Option<PathBuf>,
+    /// Accepted keys that have no effect here yet, each said in the log at start.
+    pub ignored_keys: Vec<String>,
+    /// What the operator should hear at start (`bootstrap_expect` even, name not DNS-safe, ...).
+    pub warnings: Vec<String>,
+}
+
+/// Socket addresses. `None` is a port of -1: not served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// RPC between agents (`ports.server`, 8300), on `bind_addr`.
+    pub rpc: Option<SocketAddr>,
+    /// LAN gossip, UDP and TCP (`ports.serf_lan`, 8301).
+    pub serf_lan: SocketAddr,
+    /// WAN gossip (`ports.serf_wan`, 8302), servers only.
+    pub serf_wan: Option<SocketAddr>,
+    /// HTTP (`ports.http`, 8500), one socket for each client address.
+    pub http: Vec<SocketAddr>,
+    /// DNS (`ports.dns`, 8600), one for each client address.
+    pub dns: Vec<SocketAddr>,
+}
+
+/// Raft's knobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RaftTuning {
+    /// `performance.raft_multiplier`, 1..=10. Up to 5 the timing is one and the same; above, times m/5.
+    pub multiplier: u32,
+    /// `raft_snapshot_threshold`: entries since the last snapshot before the next one is made.
+    pub snapshot_threshold: u64,
+    /// `raft_snapshot_interval`: how often the threshold is looked at.
+    pub snapshot_interval: Duration,
+    /// `raft_trailing_logs`: entries kept behind a snapshot, for followers that lag.
+    pub trailing_logs: u64,
+}
+
+impl RaftTuning {
+    /// Time between heartbeats: 75 ms, times m/5 above a multiplier of 5.
+    pub fn heartbeat(&self) -> Duration {
+        Duration::from_millis(75) * self.multiplier.max(5) / 5
+    }
+
+    /// Shortest and longest election timeout: 250 ms and 400 ms, times m/5 above a multiplier of 5.
+    pub fn election_timeout(&self) -> (Duration, Duration) {
+        let scale = |millis| Duration::from_millis(millis) * self.multiplier.max(5) / 5;
+        (scale(250), scale(400))
+    }
+}
+
+/// `autopilot` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutopilotTuning {
+    /// `cleanup_dead_servers`.
+    pub cleanup_dead_servers: bool,
+    /// `last_contact_threshold`: a server silent for longer is unhealthy.
+    pub last_contact_threshold: Duration,
+    /// `max_trailing_logs`: a server further behind is unhealthy.
+    pub max_trailing_logs: u64,
+    /// `min_quorum`: never shrink below this many voters by cleaning up.
+    pub min_quorum: u32,
+    /// `server_stabilization_time`: how long a server must be healthy before it votes.
+    pub server_stabilization_time: Duration,
+}
+
+/// `limits` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// `http_max_conns_per_client`: TCP connections from one address; the next is answered 429 and closed.
+    pub http_max_conns_per_client: usize,
+    /// `rpc_max_conns_per_client`.
+    pub rpc_max_conns_per_client: usize,
+    /// `rpc_handshake_timeout`.
+    pub rpc_handshake_timeout: Duration,
+    /// `kv_max_value_size`: longest value in bytes.
+    pub kv_max_value_size: u64,
+    /// `txn_max_req_len`: longest transaction body in bytes.
+    pub txn_max_req_len: u64,
+}
+
+/// `http_config` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpTuning {
+    /// `block_endpoints`: path prefixes answered 403.
+    pub block_endpoints: Vec<String>,
+    /// `response_headers`: added to every answer.
+    pub response_headers: BTreeMap<String, String>,
+    /// `allow_write_http_from`: networks that may write, as `(address, prefix length)`; empty is everyone.
+    pub allow_write_http_from: Vec<(IpAddr, u8)>,
+    /// `max_header_bytes`.
+    pub max_header_bytes: usize,
+    /// `disable_http_unprintable_char_filter`.
+    pub allow_unprintable: bool,
+}
