@@ -21,7 +21,7 @@ use crate::model::{Instant, Timestamp};
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
@@ -71,6 +71,12 @@ pub trait Runtime: Debug + Default + Copy + Ord + Send + Sync + Unpin + UnwindSa
     fn tcp_listen(addr: SocketAddr) -> impl Future<Output = io::Result<Self::TcpListener>> + Send;
     /// Connects. Silence on the way is not refused at once: it lasts until the SYN retries end, so callers add a [`timeout`].
     fn tcp_connect(addr: SocketAddr) -> impl Future<Output = io::Result<Self::TcpStream>> + Send;
+    /// The addresses of a host name, in the resolver's order; an IP address is its own.
+    fn resolve(host: &str) -> impl Future<Output = io::Result<Vec<IpAddr>>> + Send {
+        let parsed = host.parse::<IpAddr>().map(|ip| vec![ip]);
+        let unknown = |_| io::Error::new(io::ErrorKind::NotFound, format!("host {host:?}: this runtime has no resolver"));
+        std::future::ready(parsed.map_err(unknown))
+    }
     /// The folder `root`, created if it is missing.
     fn disk(root: &Path) -> io::Result<Self::Disk>;
 }
