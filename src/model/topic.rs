@@ -1,0 +1,62 @@
+//! What a reader can wait for, and what a change touched: the words that `state` and `watch` share.
+
+use super::Key;
+use std::sync::Arc;
+
+/// One thing to wait for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// This key of the KV store, there or not.
+    Key(Key),
+    /// Every key with this prefix.
+    KeyPrefix(Key),
+    /// A node and its checks, by its name in lower case ([`crate::state`] compares names without case).
+    Node(Arc<str>),
+    /// Anything in a table.
+    Table(Table),
+}
+
+/// The replicated tables that can be waited for as a whole; for the KV store that is the empty [`Topic::KeyPrefix`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Nodes of the catalog.
+    Nodes,
+    /// Health checks.
+    Checks,
+    /// Autopilot's configuration.
+    Autopilot,
+}
+
+/// What commands changed, in the order they changed it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    topics: Vec<Topic>,
+}
+
+impl Touched {
+    /// Adds a topic unless the last one added is the same.
+    pub fn add(&mut self, topic: Topic) {
+        if self.topics.last() != Some(&topic) {
+            self.topics.push(topic);
+        }
+    }
+
+    /// Adds what a later command touched.
+    pub fn merge(&mut self, later: Touched) {
+        if self.topics.is_empty() {
+            self.topics = later.topics;
+        } else {
+            self.topics.extend(later.topics);
+        }
+    }
+
+    /// What was touched, in order. The same topic may come twice after a [`merge`](Touched::merge).
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+}

@@ -1,0 +1,158 @@
+//! The catalog's health checks. For now those of nodes; checks of services are to come with the services.
+
+use super::State;
+use super::nodes::fold;
+use crate::model::{Index, NodeName, Table, Topic, Touched};
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The id of the check the leader keeps for every member: whether gossip can reach it.
+pub const SERF_HEALTH: &str = "serfHealth";
+
+/// How a check stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum CheckStatus {
+    /// All is well.
+    Passing,
+    /// Not well, still usable.
+    Warning,
+    /// Not usable.
+    Critical,
+}
+
+impl CheckStatus {
+    /// The word clients see.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CheckStatus::Passing => "passing",
+            CheckStatus::Warning => "warning",
+            CheckStatus::Critical => "critical",
+        }
+    }
+}
+
+/// What is registered about a check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckSpec {
+    /// Unique on its node.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// How it stands.
+    pub status: CheckStatus,
+    /// What it is about.
+    pub notes: String,
+    /// What it said last.
+    pub output: String,
+}
+
+impl CheckSpec {
+    /// The check the leader keeps for a member that is alive.
+    pub fn serf_alive() -> CheckSpec {
+        CheckSpec::serf(CheckStatus::Passing, "Agent alive and reachable")
+    }
+
+    /// The check the leader keeps for a member that failed.
+    pub fn serf_failed() -> CheckSpec {
+        CheckSpec::serf(CheckStatus::Critical, "Agent not live or unreachable")
+    }
+
+    fn serf(status: CheckStatus, output: &str) -> CheckSpec {
+        let (id, name) = (SERF_HEALTH.to_owned(), "Serf Health Status".to_owned());
+        CheckSpec { id, name, status, notes: String::new(), output: output.to_owned() }
+    }
+}
+
+/// A row of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its node.
+    pub node: NodeName,
+    /// What was registered.
+    pub spec: CheckSpec,
+    /// When it came to be.
+    pub create_index: Index,
+    /// When it last changed.
+    pub modify_index: Index,
+}
+
+/// The checks of the catalog.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Checks {
+    /// By node name in lower case and check id.
+    pub(super) rows: OrdMap<(Arc<str>, Arc<str>), Arc<Check>>,
+    /// The last change of anything.
+    pub(super) index: Index,
+}
+
+impl Checks {
+    /// A check by its node's name, compared without case, and its id.
+    pub fn get(&self, node: &str, id: &str) -> Option<&Arc<Check>> {
+        self.rows.get(&(fold(node), id.into()))
+    }
+
+    /// The checks of a node, by id.
+    pub fn of_node(&self, node: &str) -> impl Iterator<Item = &Arc<Check>> {
+        let node = fold(node);
+        let from = (node.clone(), "".into());
+        self.rows.range(from..).take_while(move |((of, _), _)| *of == node).map(|(_, check)| check)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The last change of any row.
+    pub fn index(&self) -> Index {
+        self.index
+    }
+
+    pub(super) fn remove_all(&mut self, index: Index, node: &Arc<str>, touched: &mut Touched) {
+        let ids: Vec<Arc<str>> = self.of_node(node).map(|check| check.spec.id.as_str().into()).collect();
+        if ids.is_empty() {
+            return;
+        }
+        for id in ids {
+            self.rows.remove(&(node.clone(), id));
+        }
+        self.index = index;
+        touch(touched, node);
+    }
+}
+
+/// Creates or updates a check of a node that is there.
+pub(super) fn register(state: &mut State, index: Index, node: &NodeName, spec: &CheckSpec, touched: &mut Touched) {
+    let folded = fold(node.as_str());
+    let key = (folded.clone(), spec.id.as_str().into());
+    let existing = state.checks.rows.get(&key);
+    if existing.is_some_and(|check| check.spec == *spec && check.node == *node) {
+        return;
+    }
+    let create_index = existing.map_or(index, |check| check.create_index);
+    let check = Check { node: node.clone(), spec: spec.clone(), create_index, modify_index: index };
+    state.checks.rows.insert(key, Arc::new(check));
+    state.checks.index = index;
+    state.nodes.note_check(index, &folded);
+    touch(touched, &folded);
+}
+
+pub(super) fn deregister(state: &mut State, index: Index, node: &NodeName, id: &str, touched: &mut Touched) {
+    let folded = fold(node.as_str());
+    if state.checks.rows.remove(&(folded.clone(), id.into())).is_some() {
+        state.checks.index = index;
+        state.nodes.note_check(index, &folded);
+        touch(touched, &folded);
+    }
+}
+
+fn touch(touched: &mut Touched, folded: &Arc<str>) {
+    touched.add(Topic::Node(folded.clone()));
+    touched.add(Topic::Table(Table::Checks));
+}

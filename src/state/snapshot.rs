@@ -1,0 +1,160 @@
+//! The whole state as bytes, in sections of bounded size: written without holding two copies, read as it comes.
+//!
+//! A section is its length (4 bytes, little-endian) and a `model::codec` frame. Rows come in the order of their keys, so equal states give equal bytes, and
+//! bytes that are not in order are refused. The last section says how many there were: a snapshot cut off between two is noticed. Against flipped bits
+//! the file's checksum stands.
+
+use super::State;
+use super::autopilot::AutopilotRow;
+use super::checks::Check;
+use super::kv::{Burial, Entry};
+use super::nodes::{Node, fold};
+use crate::model::codec::{self, CodecError};
+use crate::model::{Index, Key, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+const WHAT: &str = "state snapshot";
+const VERSION: u8 = 1;
+/// A section is closed when its rows come to this many bytes; the largest row (a value of 512 KiB, as a rule) comes on top.
+const SECTION_BYTES: usize = 256 * 1024;
+/// What a row is reckoned beside its key and value.
+const ROW_BYTES: usize = 64;
+
+/// A run of rows of one table. A new table adds a variant at the end.
+#[derive(Serialize, Deserialize)]
+enum Section {
+    Entries(Vec<Arc<Entry>>),
+    Burials(Vec<(Index, Timestamp, Vec<Key>)>),
+    Nodes(Vec<Arc<Node>>),
+    Checks(Vec<Arc<Check>>),
+    Autopilot(AutopilotRow),
+    Marks { kv: Index, kv_reaped: Index, nodes: Index, checks: Index },
+    End { sections: u64 },
+}
+
+impl State {
+    /// The whole state as bytes: equal states give equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for section in self.sections() {
+            out.extend_from_slice(&section);
+        }
+        out
+    }
+
+    /// The same bytes in pieces of a bounded size, made as they are asked for.
+    pub fn sections(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        let entries = batches(self.kv.entries.values().cloned(), |entry| entry.key.len() + entry.value.len()).map(Section::Entries);
+        let burials = self.kv.burials.iter().map(|(index, burial)| (*index, burial.at, burial.keys.to_vec()));
+        let burials = batches(burials, |(_, _, keys)| keys.iter().map(|key| key.len() + ROW_BYTES).sum()).map(Section::Burials);
+        let nodes = batches(self.nodes.rows.values().cloned(), |_| 256).map(Section::Nodes);
+        let checks = batches(self.checks.rows.values().cloned(), |check| check.spec.output.len() + 256).map(Section::Checks);
+        let autopilot = self.autopilot.row.clone().map(Section::Autopilot);
+        let (kv, kv_reaped) = (self.kv.index, self.kv.reaped);
+        let marks = Section::Marks { kv, kv_reaped, nodes: self.nodes.index, checks: self.checks.index };
+        let rows = entries.chain(burials).chain(nodes).chain(checks).chain(autopilot).chain([marks]);
+        let mut sections = 0;
+        let mut rows = rows.map(Some).chain([None]);
+        std::iter::from_fn(move || {
+            let section = rows.next()?.unwrap_or(Section::End { sections });
+            sections += 1;
+            Some(frame(&section))
+        })
+    }
+
+    /// Reads what [`State::encode`] wrote.
+    pub fn decode(mut bytes: &[u8]) -> Result<State, CodecError> {
+        let mut state = State::default();
+        let mut read = 0;
+        loop {
+            let (section, rest) = unframe(bytes)?;
+            bytes = rest;
+            if let Section::End { sections } = section {
+                let whole = sections == read && bytes.is_empty();
+                return if whole { Ok(state) } else { Err(malformed("sections are missing or too many")) };
+            }
+            state.add(section)?;
+            read += 1;
+        }
+    }
+
+    fn add(&mut self, section: Section) -> Result<(), CodecError> {
+        match section {
+            Section::Entries(entries) => entries.into_iter().try_for_each(|entry| {
+                let ascends = self.kv.entries.get_max().is_none_or(|(last, _)| *last < entry.key);
+                // The key in the map and the one in the entry share one allocation.
+                self.kv.entries.insert(entry.key.clone(), entry);
+                in_order(ascends)
+            }),
+            Section::Burials(burials) => burials.into_iter().try_for_each(|(index, at, keys)| self.add_burial(index, at, keys)),
+            Section::Nodes(nodes) => nodes.into_iter().try_for_each(|node| {
+                let folded = fold(node.spec.name.as_str());
+                let ascends = self.nodes.rows.get_max().is_none_or(|(last, _)| *last < folded);
+                let taken = node.spec.id.and_then(|id| self.nodes.names.insert(id, folded.clone()));
+                self.nodes.rows.insert(folded, node);
+                in_order(ascends && taken.is_none())
+            }),
+            Section::Checks(checks) => checks.into_iter().try_for_each(|check| {
+                let key = (fold(check.node.as_str()), check.spec.id.as_str().into());
+                let ascends = self.checks.rows.get_max().is_none_or(|(last, _)| *last < key);
+                self.checks.rows.insert(key, check);
+                in_order(ascends)
+            }),
+            Section::Autopilot(row) => in_order(self.autopilot.row.replace(row).is_none()),
+            Section::Marks { kv, kv_reaped, nodes, checks } => {
+                (self.kv.index, self.kv.reaped, self.nodes.index, self.checks.index) = (kv, kv_reaped, nodes, checks);
+                Ok(())
+            }
+            Section::End { .. } => Err(malformed("an end before the end")),
+        }
+    }
+
+    fn add_burial(&mut self, index: Index, at: Timestamp, keys: Vec<Key>) -> Result<(), CodecError> {
+        let ascends = self.kv.burials.get_max().is_none_or(|(last, _)| *last < index);
+        for key in &keys {
+            self.kv.tombstones.insert(key.clone(), index);
+        }
+        self.kv.burials.insert(index, Burial { at, keys: keys.into() });
+        in_order(ascends)
+    }
+}
+
+fn frame(section: &Section) -> Vec<u8> {
+    let mut out = vec![0; 4];
+    codec::encode_into(&mut out, VERSION, section);
+    let length = u32::try_from(out.len() - 4).expect("a section is a few rows beyond its bound");
+    out[..4].copy_from_slice(&length.to_le_bytes());
+    out
+}
+
+fn unframe(bytes: &[u8]) -> Result<(Section, &[u8]), CodecError> {
+    let cut_off = || malformed("cut off");
+    let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_off)?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let (body, rest) = rest.split_at_checked(length).ok_or_else(cut_off)?;
+    Ok((codec::decode(WHAT, VERSION, body)?, rest))
+}
+
+fn malformed(reason: &str) -> CodecError {
+    CodecError::Malformed { what: WHAT, reason: reason.to_owned() }
+}
+
+fn in_order(holds: bool) -> Result<(), CodecError> {
+    if holds { Ok(()) } else { Err(malformed("rows are not in order")) }
+}
+
+/// Runs of rows of about [`SECTION_BYTES`] each.
+fn batches<T>(rows: impl Iterator<Item = T>, bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = Vec<T>> {
+    let mut rows = rows.peekable();
+    std::iter::from_fn(move || {
+        rows.peek()?;
+        let mut batch = Vec::new();
+        let mut size = 0;
+        while let Some(row) = rows.next_if(|_| size < SECTION_BYTES) {
+            size += bytes(&row) + ROW_BYTES;
+            batch.push(row);
+        }
+        Some(batch)
+    })
+}
