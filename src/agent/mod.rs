@@ -1,1 +1,3 @@
-//! Not built yet.
+//! Floor 3: the agent as pure composition: what a question reads from a view, and what a leader owes.
+
+pub mod query;

@@ -13,6 +13,7 @@ pub use crate::model::Touched;
 pub use command::{CatalogCommand, Command, Condition, KvCommand, Reply, Stamped};
 
 use crate::model::{Index, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// All tables. Cloning is cheap and gives an immutable view.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,7 +25,7 @@ pub struct State {
 }
 
 /// How current an answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
     /// What the client is told (`X-Consul-Index`). It never goes back while the state lives.
     pub index: Index,
