@@ -11,6 +11,7 @@ mod disk;
 mod net;
 mod timeout;
 pub mod tokio;
+pub mod watch;
 
 pub use disk::{Disk, DiskFile, replace_file};
 pub use net::{TcpListener, TcpStream, UdpSocket};
