@@ -1,8 +1,33 @@
 //! Floor 0: what the operator asked for, parsed once. Raw JSON, HCL and flags become a [`Config`]; nothing above sees the raw shapes.
 
+mod addresses;
+mod assemble;
+mod cluster;
+mod duration;
+mod error;
+mod flags;
 mod gossip;
+mod hcl;
+mod hcl_lexer;
+mod host;
+mod keys;
+mod load;
+mod nearest;
+mod reader;
+mod settings;
+mod tree;
+mod tuning;
 
+#[cfg(test)]
+mod tests;
+
+pub use duration::{DurationError, SignedDuration, format_duration, parse_duration, parse_signed_duration};
+pub use error::{ConfigError, Problem};
+pub use flags::Flag;
 pub use gossip::GossipTuning;
+pub use host::{Host, HostAddress};
+pub use load::{Format, Profile, Source, Sources, load};
+pub use nearest::nearest;
 
 use crate::model::{Datacenter, NodeId, NodeName};
 use std::collections::BTreeMap;
@@ -35,6 +60,8 @@ pub struct Config {
     pub listen: Listen,
     /// `advertise_addr`: what other agents are told to connect to.
     pub advertise_addr: IpAddr,
+    /// `advertise_addr_wan`: what servers of other datacenters are told to connect to.
+    pub advertise_addr_wan: IpAddr,
     /// `retry_join`: `host` or `host:port`, tried for ever.
     pub retry_join: Vec<String>,
     /// `retry_interval`.
@@ -90,7 +117,7 @@ pub struct Config {
 /// Socket addresses. `None` is a port of -1: not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// RPC between agents (`ports.server`, 8300), on `bind_addr`.
+    /// RPC between agents (`ports.server`, 8300), on `bind_addr`; servers only.
     pub rpc: Option<SocketAddr>,
     /// LAN gossip, UDP and TCP (`ports.serf_lan`, 8301).
     pub serf_lan: SocketAddr,
@@ -147,6 +174,7 @@ pub struct AutopilotTuning {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// `http_max_conns_per_client`: TCP connections from one address; the next is answered 429 and closed.
+    /// `usize::MAX` (0 in the file) is no limit.
     pub http_max_conns_per_client: usize,
     /// `rpc_max_conns_per_client`.
     pub rpc_max_conns_per_client: usize,

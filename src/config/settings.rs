@@ -1,0 +1,267 @@
+//! One source's settings, checked against the table of keys; and how sources add up.
+
+use super::error::{ConfigError, Problem};
+use super::keys::{self, Effect, Found, Key, Kind};
+use super::parse_duration;
+use super::tree::{Object, Tree};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The value of one key.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Setting {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Span(Duration),
+    Texts(Vec<String>),
+    TextMap(BTreeMap<String, String>),
+    Open(Vec<Tree>),
+}
+
+impl Setting {
+    /// Whether it asks for something: true, above zero, not empty.
+    fn says_something(&self) -> bool {
+        match self {
+            Setting::Bool(on) => *on,
+            Setting::Int(n) => *n > 0,
+            Setting::Float(x) => *x > 0.0,
+            Setting::Text(text) => !text.is_empty(),
+            Setting::Span(d) => !d.is_zero(),
+            Setting::Texts(texts) => !texts.is_empty(),
+            Setting::TextMap(map) => !map.is_empty(),
+            Setting::Open(trees) => !trees.iter().all(Tree::is_blank),
+        }
+    }
+}
+
+/// Settings by dotted name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Settings(BTreeMap<&'static str, Setting>);
+
+impl Settings {
+    /// Reads what one file or fragment says; every mistake in it is told.
+    pub(super) fn read(source: &str, object: &Object) -> Result<Settings, ConfigError> {
+        let (mut settings, mut problems) = (Settings::default(), Vec::new());
+        settings.walk(object, "", &mut problems);
+        if problems.is_empty() { Ok(settings) } else { Err(ConfigError { source: Some(source.to_owned()), problems }) }
+    }
+
+    fn walk(&mut self, object: &Object, block: &str, problems: &mut Vec<Problem>) {
+        for (name, tree) in object {
+            let separator = if block.is_empty() { "" } else { "." };
+            let path = format!("{block}{separator}{}", name.to_ascii_lowercase());
+            match (keys::find(&path), tree) {
+                (Found::Key(_) | Found::Block, Tree::Null) => {}
+                (Found::Key(key), tree) => match setting(key, tree) {
+                    Ok(setting) => self.add(key, setting),
+                    Err(problem) => problems.push(problem),
+                },
+                (Found::Block, Tree::Object(inner)) => self.walk(inner, &path, problems),
+                (Found::Block, Tree::List(blocks)) if blocks.iter().all(|b| matches!(b, Tree::Object(_))) => {
+                    blocks.iter().filter_map(object_of).for_each(|inner| self.walk(inner, &path, problems));
+                }
+                (Found::Block, other) => problems.push(Problem::value(&path, other, "must be a block: { key = value }")),
+                (Found::Nothing, _) => {
+                    let nearest = keys::nearest(&path);
+                    problems.push(Problem::UnknownKey { key: format!("{block}{separator}{name}"), nearest });
+                }
+            }
+        }
+    }
+
+    /// Sets one key from a flag's text.
+    pub(super) fn set(&mut self, key: &'static Key, text: &str) -> Result<(), Problem> {
+        let tree = match key.kind {
+            Kind::Bool => match text {
+                "1" | "t" | "T" | "TRUE" | "true" | "True" => Tree::Bool(true),
+                "0" | "f" | "F" | "FALSE" | "false" | "False" => Tree::Bool(false),
+                other => Tree::Text(other.to_owned()),
+            },
+            Kind::Int => text.parse().map_or_else(|_| Tree::Text(text.to_owned()), Tree::Int),
+            Kind::Float => text.parse().map_or_else(|_| Tree::Text(text.to_owned()), Tree::Float),
+            Kind::Text | Kind::Span | Kind::Open => Tree::Text(text.to_owned()),
+            Kind::Texts => Tree::List(vec![Tree::Text(text.to_owned())]),
+            Kind::TextMap => match text.split_once(':') {
+                Some((name, value)) => Tree::Object(Object::from([(name.to_owned(), Tree::Text(value.to_owned()))])),
+                None => return Err(Problem::value(key.path, format!("{text:?}"), "must be key:value")),
+            },
+        };
+        self.add(key, setting(key, &tree)?);
+        Ok(())
+    }
+
+    /// A later source on top: scalars replaced, lists appended, maps merged by key.
+    pub(super) fn merge(&mut self, later: Settings) {
+        for (path, setting) in later.0 {
+            self.add_at(path, setting);
+        }
+    }
+
+    fn add(&mut self, key: &'static Key, setting: Setting) {
+        self.add_at(key.path, setting);
+    }
+
+    fn add_at(&mut self, path: &'static str, setting: Setting) {
+        match (self.0.get_mut(path), setting) {
+            (Some(Setting::Texts(texts)), Setting::Texts(more)) => texts.extend(more),
+            (Some(Setting::TextMap(map)), Setting::TextMap(more)) => map.extend(more),
+            (Some(Setting::Open(trees)), Setting::Open(more)) => trees.extend(more),
+            (Some(_) | None, setting) => drop(self.0.insert(path, setting)),
+        }
+    }
+
+    /// Keys that ask for protection there is none of.
+    pub(super) fn unprotected(&self) -> Vec<Problem> {
+        let asked = |key: &&Key| self.0.get(key.path).is_some_and(Setting::says_something);
+        let refused = |key: &'static Key| match key.effect {
+            Effect::Unprotected(what) => Some(Problem::Unprotected { key: key.path, what }),
+            Effect::Used | Effect::NotYet | Effect::Definition { .. } => None,
+        };
+        keys::all().filter(asked).filter_map(refused).collect()
+    }
+
+    /// Keys that were set and have no effect, by name.
+    pub(super) fn without_effect(&self) -> Vec<String> {
+        let ignored = |key: &&Key| key.effect == Effect::NotYet && self.0.contains_key(key.path);
+        let mut names: Vec<String> = keys::all().filter(ignored).map(|key| key.path.to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// One sentence for each definition that is not carried out.
+    pub(super) fn undone_definitions(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for key in keys::all() {
+            let (Effect::Definition { noun, undone }, Some(Setting::Open(trees))) = (key.effect, self.0.get(key.path)) else { continue };
+            sentences.extend(trees.iter().map(|tree| format!("{noun} {:?} is defined but is not {undone} by this version", label(tree))));
+        }
+        sentences
+    }
+
+    fn at(&self, path: &str) -> Option<&Setting> {
+        assert!(matches!(keys::find(path), Found::Key(_)), "{path} is not in the table of keys");
+        self.0.get(path)
+    }
+
+    /// The text under a key.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        match self.at(path)? {
+            Setting::Text(text) => Some(text),
+            other => wrong_kind(path, other),
+        }
+    }
+
+    /// The texts under a key; none if it is not set.
+    pub(super) fn texts(&self, path: &str) -> &[String] {
+        match self.at(path) {
+            None => &[],
+            Some(Setting::Texts(texts)) => texts,
+            Some(other) => wrong_kind(path, other),
+        }
+    }
+
+    /// The map under a key; empty if it is not set.
+    pub(super) fn map(&self, path: &str) -> BTreeMap<String, String> {
+        match self.at(path) {
+            None => BTreeMap::new(),
+            Some(Setting::TextMap(map)) => map.clone(),
+            Some(other) => wrong_kind(path, other),
+        }
+    }
+
+    /// The switch under a key.
+    pub(super) fn switch(&self, path: &str) -> Option<bool> {
+        match self.at(path)? {
+            Setting::Bool(on) => Some(*on),
+            other => wrong_kind(path, other),
+        }
+    }
+
+    /// The whole number under a key.
+    pub(super) fn int(&self, path: &str) -> Option<i64> {
+        match self.at(path)? {
+            Setting::Int(n) => Some(*n),
+            other => wrong_kind(path, other),
+        }
+    }
+
+    /// The duration under a key.
+    pub(super) fn span(&self, path: &str) -> Option<Duration> {
+        match self.at(path)? {
+            Setting::Span(d) => Some(*d),
+            other => wrong_kind(path, other),
+        }
+    }
+}
+
+fn wrong_kind<T>(path: &str, found: &Setting) -> T {
+    panic!("{path} holds {found:?}: the table of keys and its reader disagree")
+}
+
+fn object_of(tree: &Tree) -> Option<&Object> {
+    match tree {
+        Tree::Object(object) => Some(object),
+        Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Float(_) | Tree::Text(_) | Tree::List(_) => None,
+    }
+}
+
+/// `tree` as the key's kind. A list of one stands for its item, as HCL's blocks do.
+fn setting(key: &'static Key, tree: &Tree) -> Result<Setting, Problem> {
+    let wrong = |rule: &str| Err(Problem::value(key.path, tree, format!("must be {rule}, not {}", tree.kind())));
+    match (key.kind, tree) {
+        (Kind::Open, Tree::List(items)) => Ok(Setting::Open(items.clone())),
+        (Kind::Open, tree) => Ok(Setting::Open(vec![tree.clone()])),
+        (Kind::Texts, Tree::List(items)) => items.iter().map(|item| string(key, item)).collect::<Result<_, _>>().map(Setting::Texts),
+        (Kind::Texts, _) => wrong("a list of strings"),
+        (_, Tree::List(items)) if items.len() == 1 && key.kind != Kind::TextMap => setting(key, &items[0]),
+        (Kind::Bool, Tree::Bool(on)) => Ok(Setting::Bool(*on)),
+        (Kind::Bool, _) => wrong("true or false"),
+        (Kind::Int, Tree::Int(n)) => Ok(Setting::Int(*n)),
+        (Kind::Int, Tree::Float(x)) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(Setting::Int(*x as i64)),
+        (Kind::Int, Tree::Float(x)) => Err(Problem::value(key.path, x, "must be a whole number")),
+        (Kind::Int, _) => wrong("a whole number"),
+        (Kind::Float, Tree::Float(x)) => Ok(Setting::Float(*x)),
+        (Kind::Float, Tree::Int(n)) => Ok(Setting::Float(*n as f64)),
+        (Kind::Float, _) => wrong("a number"),
+        (Kind::Text, Tree::Text(text)) => Ok(Setting::Text(text.clone())),
+        (Kind::Text, _) => wrong("a string"),
+        (Kind::Span, Tree::Text(text)) => parse_duration(text)
+            .map(Setting::Span)
+            .map_err(|_| Problem::value(key.path, tree, "must be a duration, not negative, with a unit: \"300ms\", \"10s\" or \"1h30m\"")),
+        (Kind::Span, _) => wrong("a string with a unit, like \"10s\""),
+        (Kind::TextMap, Tree::Object(object)) => text_map(key, [object]),
+        (Kind::TextMap, Tree::List(blocks)) if blocks.iter().all(|b| object_of(b).is_some()) => {
+            text_map(key, blocks.iter().filter_map(object_of))
+        }
+        (Kind::TextMap, _) => wrong("a block of strings"),
+    }
+}
+
+fn string(key: &Key, tree: &Tree) -> Result<String, Problem> {
+    match tree {
+        Tree::Text(text) => Ok(text.clone()),
+        other => Err(Problem::value(key.path, other, format!("must be a list of strings, but holds {}", other.kind()))),
+    }
+}
+
+fn text_map<'a>(key: &Key, blocks: impl IntoIterator<Item = &'a Object>) -> Result<Setting, Problem> {
+    let mut map = BTreeMap::new();
+    for (name, tree) in blocks.into_iter().flatten() {
+        let Tree::Text(text) = tree else {
+            return Err(Problem::value(&format!("{}.{name}", key.path), tree, format!("must be a string, not {}", tree.kind())));
+        };
+        map.insert(name.clone(), text.clone());
+    }
+    Ok(Setting::TextMap(map))
+}
+
+/// What a definition calls itself.
+fn label(tree: &Tree) -> String {
+    let named = |object: &Object, names: &[&str]| {
+        let found = names.iter().find_map(|name| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
+        found.map(|(_, value)| value).and_then(|value| if let Tree::Text(text) = value { Some(text.clone()) } else { None })
+    };
+    object_of(tree).and_then(|object| named(object, &["name", "id", "key", "type"])).unwrap_or_else(|| "(unnamed)".to_owned())
+}
