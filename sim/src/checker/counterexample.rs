@@ -1,0 +1,124 @@
+//! A few operations on one key that no order explains, and how far one gets.
+
+use super::compile::{Step, steps};
+use super::history::Operation;
+use super::register::{Effect, Need, Register};
+use super::search::{Progress, Search};
+use super::seen::Exact;
+use super::shrink::shrink;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is known about when an operation took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Between its request and its answer.
+    Timed,
+    /// At any time after its request, or never: it was not answered.
+    Unanswered,
+    /// At any time or never: even that freedom does not help.
+    Free,
+}
+
+/// One operation of a counterexample.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The operation as it was recorded.
+    pub operation: Operation,
+    /// Whether its time matters.
+    pub standing: Standing,
+}
+
+/// The state of a key, readable: value and version (0 if not known), or no entry.
+pub type Shown = Option<(Arc<str>, u64)>;
+
+/// Operations on one key without a legal order, as few as could be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterexample {
+    /// The key.
+    pub key: Arc<str>,
+    /// Timed operations by their request's time, then the free ones.
+    pub parts: Vec<Part>,
+    /// The longest legal order, as positions in `parts`, with the state after each.
+    pub longest: Vec<(usize, Shown)>,
+    /// The operation that had to be placed next and cannot be, as a position in `parts`.
+    pub stuck: usize,
+}
+
+/// Why there is no counterexample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// Exact memory found a legal order: two fingerprints collided.
+    Legal,
+    /// Exact memory ran out of budget.
+    OutOfBudget,
+}
+
+const EXACT_STEPS: u64 = 20_000_000;
+const EXACT_ROOM: usize = 2_000_000;
+
+/// The counterexample in `operations`, all on one key, which a search by fingerprints found illegal; confirmed with exact memory.
+pub fn explain(operations: &[&Operation], budget: u64) -> Result<Counterexample, Withdrawn> {
+    let all = steps(operations);
+    let short = shrink(&all, |step| operations[step.source].client, budget);
+    let confirmed = confirm(short).or_else(|_| confirm(all))?;
+    Ok(confirmed.show(operations))
+}
+
+struct Confirmed {
+    steps: Vec<Step>,
+    longest: Vec<u32>,
+    stuck: u32,
+}
+
+fn confirm(steps: Vec<Step>) -> Result<Confirmed, Withdrawn> {
+    let mut search = Search::<Exact>::explaining(steps.clone(), EXACT_ROOM);
+    match search.run(EXACT_STEPS) {
+        Progress::Illegal => {
+            let deepest = search.deepest().cloned().unwrap_or_default();
+            Ok(Confirmed { steps, longest: deepest.placed, stuck: deepest.stuck })
+        }
+        Progress::Linearizable => Err(Withdrawn::Legal),
+        Progress::Going | Progress::OutOfRoom => Err(Withdrawn::OutOfBudget),
+    }
+}
+
+impl Confirmed {
+    fn show(&self, operations: &[&Operation]) -> Counterexample {
+        let mut names: BTreeMap<u32, Arc<str>> = BTreeMap::new();
+        for step in &self.steps {
+            name(&mut names, step.effect, operations[step.source]);
+        }
+        let part = |step: &Step| {
+            let operation = operations[step.source].clone();
+            let standing = match step.need {
+                Need::Required => Standing::Timed,
+                Need::Optional if operation.returned().is_none() && step.invoked == operation.invoked => Standing::Unanswered,
+                Need::Optional => Standing::Free,
+            };
+            Part { operation, standing }
+        };
+        let mut state = Register::default();
+        let mut longest = Vec::new();
+        for at in &self.longest {
+            let step = self.steps[*at as usize];
+            state = state.step(step.effect, step.need).expect("the search placed it");
+            let shown = names.get(&state.value).map(|value| (value.clone(), state.version));
+            longest.push((*at as usize, shown));
+        }
+        let key = operations.first().map(|o| o.key.clone()).unwrap_or_default();
+        Counterexample { key, parts: self.steps.iter().map(part).collect(), longest, stuck: self.stuck as usize }
+    }
+}
+
+fn name(names: &mut BTreeMap<u32, Arc<str>>, effect: Effect, operation: &Operation) {
+    match effect {
+        Effect::Put { value, .. } | Effect::Cas { value, .. } => {
+            if let Some(text) = operation.action.value() {
+                names.insert(value, text.clone());
+            }
+        }
+        Effect::CasRefused { .. } | Effect::Delete | Effect::DeleteCas { .. } => {}
+        Effect::DeleteCasRefused { .. } | Effect::Read { .. } | Effect::ReadAbsent => {}
+    }
+}
