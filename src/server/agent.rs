@@ -1,0 +1,196 @@
+//! The running agent: what its sockets share.
+
+use super::directory::Directory;
+use crate::config::Config;
+use crate::gossip::Tags;
+use crate::model::NodeId;
+use crate::raft::Raft;
+use crate::runtime::{Runtime, sleep, watch};
+use crate::server::gossip::Pool;
+use crate::{raft, rpc};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Where an agent is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// It serves.
+    Running,
+    /// It serves those who are here, and lets nobody new in.
+    Draining,
+    /// It is gone.
+    Stopped,
+}
+
+/// How an agent goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// It leaves the cluster for good: hands leadership over, asks to be taken out of the configuration, and tells everyone.
+    Leave,
+    /// It just stops, to come back: others see it fail.
+    Vanish,
+}
+
+/// A running agent. Clones are the same agent.
+pub struct Agent<R: Runtime>(pub(super) Arc<Inner<R>>);
+
+pub(super) struct Inner<R: Runtime> {
+    pub config: Config,
+    pub node_id: NodeId,
+    pub lan: Pool<R>,
+    pub wan: Option<Pool<R>>,
+    pub raft: Option<Raft<R>>,
+    pub calls: rpc::Pool<R>,
+    pub rpc_served: Arc<rpc::Counters>,
+    pub directory: Directory,
+    pub phase: watch::Sender<Phase>,
+    pub tasks: Mutex<Vec<R::JoinHandle<()>>>,
+}
+
+impl<R: Runtime> Clone for Agent<R> {
+    fn clone(&self) -> Agent<R> {
+        Agent(self.0.clone())
+    }
+}
+
+impl<R: Runtime> Agent<R> {
+    /// What it was started with.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Its node's id.
+    pub fn node_id(&self) -> NodeId {
+        self.0.node_id
+    }
+
+    /// Its Raft, if it is a server.
+    pub fn raft(&self) -> Option<&Raft<R>> {
+        self.0.raft.as_ref()
+    }
+
+    /// Its LAN gossip pool.
+    pub fn lan(&self) -> &Pool<R> {
+        &self.0.lan
+    }
+
+    /// Its WAN gossip pool, if it is a server that has one.
+    pub fn wan(&self) -> Option<&Pool<R>> {
+        self.0.wan.as_ref()
+    }
+
+    pub(super) fn calls(&self) -> &rpc::Pool<R> {
+        &self.0.calls
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    /// Who leads, as far as this server knows; nobody on a client agent.
+    pub(super) fn leadership(&self) -> raft::Leadership {
+        self.raft().map(Raft::leadership).unwrap_or_default()
+    }
+
+    /// Completes when this server learns of another leader; never on a client agent.
+    pub(super) fn leader_changed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let watch = self.raft().map(Raft::watch_leadership);
+        async move {
+            match watch {
+                Some(mut watch) => drop(watch.changed().await),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Starts a task that ends with the agent.
+    pub(super) fn keep(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.tasks.lock().expect("no panic while held");
+        tasks.push(R::spawn(task));
+    }
+
+    /// Completes when the agent begins to stop: waits should end with what they have.
+    pub(super) async fn stopping(&self) {
+        self.reached(Phase::Draining).await;
+    }
+
+    /// Completes when the agent has stopped.
+    pub async fn stopped(&self) {
+        self.reached(Phase::Stopped).await;
+    }
+
+    async fn reached(&self, phase: Phase) {
+        let mut current = self.0.phase.subscribe();
+        while *current.borrow_and_update() < phase {
+            if current.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Moves on to `phase`; says whether it was not reached before.
+    fn enter(&self, phase: Phase) -> bool {
+        self.0.phase.send_if_modified(|current| {
+            let later = *current < phase;
+            *current = phase.max(*current);
+            later
+        })
+    }
+
+    /// Stops the agent. Requests under way are finished, blocking queries end with what they have; with [`Farewell::Leave`] the cluster
+    /// is left first. Calling it again waits for the first call's end.
+    pub async fn shutdown(&self, farewell: Farewell) {
+        if !self.enter(Phase::Draining) {
+            return self.stopped().await;
+        }
+        match farewell {
+            Farewell::Leave => self.leave_cluster().await,
+            Farewell::Vanish => {}
+        }
+        if self.open_requests() > 0 {
+            sleep::<R>(DRAIN).await;
+        }
+        if let Some(raft) = self.raft() {
+            raft.shutdown().await;
+        }
+        self.enter(Phase::Stopped);
+        let tasks = std::mem::take(&mut *self.0.tasks.lock().expect("no panic while held"));
+        tasks.iter().for_each(R::abort);
+    }
+
+    /// The tags this agent gossips, as Consul names them.
+    pub(super) fn tags(config: &Config, node_id: NodeId) -> Tags {
+        let mut tags = Tags::new();
+        let mut tag = |key: &str, value: String| tags.insert(key.to_owned(), value);
+        tag("dc", config.datacenter.to_string());
+        tag("id", node_id.to_string());
+        tag("build", format!("{}:{}", crate::CONSUL_VERSION, crate::VERSION));
+        tag("vsn", "2".to_owned());
+        tag("vsn_min", "2".to_owned());
+        tag("vsn_max", "3".to_owned());
+        tag("segment", String::new());
+        tag("acls", "0".to_owned());
+        match &config.listen.rpc {
+            Some(rpc) if config.server => {
+                tag("role", "consul".to_owned());
+                tag("port", rpc.port().to_string());
+                tag("raft_vsn", "3".to_owned());
+                tag("ft_fs", "1".to_owned());
+                tag("ft_si", "1".to_owned());
+                tag("wan_join_port", config.listen.serf_wan.map_or_else(|| "-1".to_owned(), |wan| wan.port().to_string()));
+                match config.bootstrap_expect {
+                    0 => {}
+                    1 => drop(tag("bootstrap", "1".to_owned())),
+                    more => drop(tag("expect", more.to_string())),
+                }
+                if config.read_replica {
+                    tag("read_replica", "1".to_owned());
+                    tag("nonvoter", "1".to_owned());
+                }
+            }
+            Some(_) | None => drop(tag("role", "node".to_owned())),
+        }
+        tags
+    }
+}
