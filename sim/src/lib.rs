@@ -1,5 +1,18 @@
-//! The simulator.
+//! The simulator: whole agents under a seed, judged by invariants and a linearizability checker.
+//!
+//! A run is a function of its seed. [`world`] is what the nodes share, [`runtime`] the door they see it through.
+
 #[cfg(not(madsim))]
 compile_error!("--cfg madsim is missing: RUSTFLAGS or a [target.*] rustflags line has replaced [build] rustflags in .cargo/config.toml");
 
 pub mod checker;
+pub mod draws;
+pub mod log;
+pub mod nodes;
+pub mod play;
+pub mod runtime;
+pub mod trace;
+pub mod world;
+
+#[cfg(test)]
+mod hello;
