@@ -12,6 +12,3 @@ pub const PRE_VOTE: Method = Method(3);
 pub const SNAPSHOT: Method = Method(4);
 /// The leader asks for its succession (Ongaro's dissertation, section 3.10).
 pub const TRANSFER: Method = Method(5);
-
-/// The newest version of these procedures' bodies.
-pub(super) const VERSION: u8 = 1;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// A server as the replicated membership knows it, beside its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,12 +53,21 @@ impl<R: crate::runtime::Runtime> openraft::RaftTypeConfig for Types<R> {
     type ErrorSource = openraft::impls::BoxedErrorSource;
 }
 
-/// Where the outcome of a proposal goes. Nobody waiting for it any more is no error.
-pub struct Answer<T>(pub(super) oneshot::Sender<T>);
+/// Where the outcome of a proposal goes, and its place among those under way. Nobody waiting for it any more is no error.
+pub struct Answer<T> {
+    outcome: oneshot::Sender<T>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<T> Answer<T> {
+    pub(super) fn new(outcome: oneshot::Sender<T>, place: OwnedSemaphorePermit) -> Answer<T> {
+        Answer { outcome, _place: place }
+    }
+}
 
 impl<R: crate::runtime::Runtime, T: Send + 'static> Responder<Types<R>, T> for Answer<T> {
     fn on_complete(self, outcome: T) {
-        let _ = self.0.send(outcome);
+        let _ = self.outcome.send(outcome);
     }
 }
 

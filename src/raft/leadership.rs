@@ -1,0 +1,107 @@
+//! Who leads, as this server sees it.
+
+use super::errors::LeaderHint;
+use super::handle::Raft;
+use super::types::Types;
+use crate::model::{Instant, NodeId};
+use crate::runtime::{Runtime, watch};
+use openraft::ServerState;
+use openraft::metrics::RaftServerMetrics;
+use openraft::rt::watch::WatchReceiver as _;
+use openraft::vote::RaftLeaderId as _;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What a server is at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It leads, or believes so: only a read or a proposal proves it.
+    Leader,
+    /// It campaigns.
+    Candidate,
+    /// It follows and may be elected.
+    Follower,
+    /// It follows and does not vote, or belongs to no cluster yet.
+    NonVoter,
+    /// It has stopped.
+    Stopped,
+}
+
+/// Who leads, as one server sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leadership {
+    /// The newest term it has heard of.
+    pub term: u64,
+    /// The leader of that term, if there is one and its address is known.
+    pub leader: Option<LeaderHint>,
+    /// What this server is.
+    pub role: Role,
+}
+
+impl Leadership {
+    /// Before anything is known.
+    pub(super) const UNKNOWN: Leadership = Leadership { term: 0, leader: None, role: Role::NonVoter };
+
+    /// Whether this server leads, or believes so.
+    pub fn is_us(&self) -> bool {
+        self.role == Role::Leader
+    }
+
+    pub(super) fn of<R: Runtime>(metrics: &RaftServerMetrics<Types<R>>) -> Leadership {
+        let membership = metrics.membership_config.membership();
+        let known = |id: NodeId| membership.get_node(&id).map(|server| LeaderHint { id, addr: server.addr });
+        let role = match metrics.state {
+            ServerState::Leader => Role::Leader,
+            ServerState::Candidate => Role::Candidate,
+            ServerState::Follower => Role::Follower,
+            ServerState::Learner => Role::NonVoter,
+            ServerState::Shutdown => Role::Stopped,
+        };
+        Leadership { term: metrics.vote.leader_id.term(), leader: metrics.current_leader.and_then(known), role }
+    }
+}
+
+impl<R: Runtime> Raft<R> {
+    /// Who leads.
+    pub fn leadership(&self) -> Leadership {
+        *self.0.leadership.borrow()
+    }
+
+    /// Follows who leads: changes of term, leader and role.
+    pub fn watch_leadership(&self) -> watch::Receiver<Leadership> {
+        self.0.leadership.clone()
+    }
+
+    /// How long ago the leader was heard from: zero if this server leads, `None` if never.
+    pub fn last_contact(&self) -> Option<Duration> {
+        if self.leadership().is_us() {
+            return Some(Duration::ZERO);
+        }
+        match self.0.heard.load(Ordering::Relaxed) {
+            0 => None,
+            at => Some(R::now().since(Instant::from_nanos(at))),
+        }
+    }
+
+    pub(super) fn heard_from_leader(&self) {
+        self.0.heard.store(R::now().as_nanos().max(1), Ordering::Relaxed);
+    }
+}
+
+/// Tells `out` who leads until openraft stops; then says why it stopped.
+pub(super) async fn follow<R: Runtime>(core: super::handle::Core<R>, out: watch::Sender<Leadership>) -> String {
+    let mut metrics = core.server_metrics();
+    loop {
+        let now = Leadership::of::<R>(&metrics.borrow_and_update());
+        out.send_if_modified(|last| std::mem::replace(last, now) != now);
+        if metrics.changed().await.is_err() {
+            break;
+        }
+    }
+    out.send_if_modified(|last| {
+        *last = Leadership { leader: None, role: Role::Stopped, ..*last };
+        true
+    });
+    let why = core.metrics().borrow_watched().running_state.clone();
+    why.err().map_or_else(|| "its task ended without a reason".to_owned(), |fatal| fatal.to_string())
+}
