@@ -15,3 +15,9 @@ pub mod runtime;
 pub mod server;
 pub mod state;
 pub mod watch;
+
+/// This release.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The release of Consul whose surface this one has. Clients look at it to know what they may ask for.
+pub const CONSUL_VERSION: &str = "1.10.11";

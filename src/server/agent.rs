@@ -4,10 +4,10 @@ use super::directory::Directory;
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::NodeId;
-use crate::raft::Raft;
+use crate::raft::{LeaderHint, Raft};
 use crate::runtime::{Runtime, sleep, watch};
 use crate::server::gossip::Pool;
-use crate::{raft, rpc};
+use crate::rpc;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,6 +43,9 @@ pub(super) struct Inner<R: Runtime> {
     pub raft: Option<Raft<R>>,
     pub calls: rpc::Pool<R>,
     pub rpc_served: Arc<rpc::Counters>,
+    pub disk: R::Disk,
+    /// Held while a bootstrap claim is judged.
+    pub claims: tokio::sync::Mutex<()>,
     pub directory: Directory,
     pub phase: watch::Sender<Phase>,
     pub tasks: Mutex<Vec<R::JoinHandle<()>>>,
@@ -89,8 +92,8 @@ impl<R: Runtime> Agent<R> {
     }
 
     /// Who leads, as far as this server knows; nobody on a client agent.
-    pub(super) fn leadership(&self) -> raft::Leadership {
-        self.raft().map(Raft::leadership).unwrap_or_default()
+    pub(super) fn leader(&self) -> Option<LeaderHint> {
+        self.raft()?.leadership().leader
     }
 
     /// Completes when this server learns of another leader; never on a client agent.

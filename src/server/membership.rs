@@ -1,11 +1,10 @@
 //! Joining, leaving, and telling others to go.
 
 use super::Agent;
-use super::requests::{Repeat, Step, Target, strange};
-use super::wire::{Operation, Refusal, Relay, Request, Response};
+use super::wire::Operation;
+use crate::api::operator::Peer;
 use crate::model::NodeName;
 use crate::runtime::{Runtime, sleep, timeout};
-use crate::server::hold::Hold;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -69,40 +68,17 @@ impl<R: Runtime> Agent<R> {
 
     async fn give_up_seat(&self) {
         let Some(raft) = self.raft() else { return };
-        if raft.voters().len() < 2 {
+        if raft.configuration().voters() < 2 {
             return; // Taking the only voter out would end the cluster: it stays, and comes back when started again.
         }
-        if raft.leadership().is_us
-            && let Err(e) = raft.transfer(None).await
+        if raft.leadership().is_us()
+            && let Err(e) = raft.transfer_leadership(None).await
         {
             tracing::warn!(error = %e, "leadership was not handed over");
         }
-        match self.operate(Operation::RemoveServer(self.node_id()), None).await {
+        match self.operate(Operation::RemoveServer(Peer::Id(self.node_id().to_string())), None).await {
             Ok(_) => tracing::info!("taken out of the configuration"),
             Err(refusal) => tracing::warn!(%refusal, "not taken out of the configuration"),
-        }
-    }
-
-    /// Has the leader carry `operation` out.
-    pub(super) async fn operate(&self, operation: Operation, relay: Option<Relay>) -> Result<Response, Refusal> {
-        let mut hold = Hold::new::<R>(self.config().rpc_hold_timeout);
-        loop {
-            let step = match self.route_to_leader(relay)? {
-                Target::Here(_) => self.operate_here(&operation).await,
-                Target::There { addr, relay } => {
-                    let request = Request::Operate { operation: operation.clone(), relay };
-                    match self.ask(addr, &request, Repeat::OnlyIfNotSent, self.config().rpc_hold_timeout * 2).await {
-                        Step::Done(Ok(response @ (Response::Operated | Response::Health(_)))) => Step::Done(Ok(response)),
-                        Step::Done(Ok(other)) => strange(&other),
-                        step => step,
-                    }
-                }
-                Target::Nobody => Step::Again,
-            };
-            match step {
-                Step::Done(done) => return done,
-                Step::Again => self.hold(&mut hold).await?,
-            }
         }
     }
 }

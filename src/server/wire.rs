@@ -1,6 +1,8 @@
 //! What agents ask of servers, beside Raft: one method, one enum of requests, one of responses.
 
-use crate::agent::query::{Answer, Query, ReadOptions};
+use crate::agent::query::{Answer, Query};
+use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
+use crate::api::read::ReadOptions;
 use crate::model::codec::{self, CodecError};
 use crate::model::{Index, NodeId};
 use crate::raft::{LeaderHint, Server};
@@ -39,11 +41,15 @@ pub(super) enum Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Operation {
     /// Takes a server out of the configuration: it leaves, or the operator says that it is gone.
-    RemoveServer(NodeId),
-    /// Hands leadership to this server, or to any.
-    TransferLeader(Option<NodeId>),
-    /// Autopilot's judgement of every server.
+    RemoveServer(Peer),
+    /// Hands leadership to the server with this id, or to the one that is furthest.
+    TransferLeader(Option<String>),
+    /// Autopilot's judgement of every server, in short.
     Health,
+    /// The same in more detail.
+    State,
+    /// The configuration, with how far each server is.
+    Configuration,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,7 +57,9 @@ pub(super) enum Response {
     Answered(Answered),
     Written { index: Index, reply: Reply },
     Operated,
-    Health(Vec<u8>),
+    Health(ServersHealth),
+    State(AutopilotState),
+    Configuration(RaftConfiguration),
     Peers(Peers),
     Claimed(bool),
     Refused(Refusal),

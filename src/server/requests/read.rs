@@ -1,7 +1,8 @@
 //! Reads: from the leader's proven view, or from any server's with `stale`; now, or when the answer has changed.
 
 use super::{Repeat, Step, Target, strange};
-use crate::agent::query::{Answer, Query, ReadMode, ReadOptions, Verdict, judge, patience};
+use crate::agent::query::{Answer, Query, Verdict, judge, patience};
+use crate::api::read::{ReadMode, ReadOptions};
 use crate::model::Instant;
 use crate::raft::{Consistency, Raft, ReadError, Retry, View};
 use crate::runtime::{Runtime, timeout};

@@ -27,7 +27,7 @@ impl<R: Runtime> Agent<R> {
     pub(in crate::server) fn route_to_leader(&self, relay: Option<Relay>) -> Result<Target<'_, R>, Refusal> {
         let Some(raft) = self.raft() else { return self.route_to_any() };
         let leadership = raft.leadership();
-        if leadership.is_us {
+        if leadership.is_us() {
             return Ok(Target::Here(raft));
         }
         match (relay, leadership.leader) {

@@ -1,0 +1,171 @@
+//! `/v1/agent/self` and the gauges of `/v1/agent/metrics`.
+
+use super::members::shown;
+use crate::api::agent::{AgentSelf, Coordinate, SelfConfig};
+use crate::api::metrics::{Metric, Reading};
+use crate::raft::Role;
+use crate::runtime::Runtime;
+use crate::server::Agent;
+use crate::server::gossip::Pool;
+use std::collections::BTreeMap;
+
+type Numbers = BTreeMap<String, String>;
+
+impl<R: Runtime> Agent<R> {
+    pub(super) fn describe(&self) -> AgentSelf {
+        let config = self.config();
+        let mut stats = BTreeMap::from([
+            ("agent".to_owned(), numbers([("check_monitors", 0), ("check_ttls", 0), ("checks", 0), ("services", 0)])),
+            ("build".to_owned(), text([("prerelease", ""), ("revision", ""), ("version", crate::CONSUL_VERSION)])),
+            ("consul".to_owned(), self.consul_stats()),
+            ("runtime".to_owned(), runtime_stats()),
+            ("serf_lan".to_owned(), serf_stats(self.lan())),
+        ]);
+        if let Some(raft) = self.raft_stats() {
+            stats.insert("raft".to_owned(), raft);
+        }
+        if let Some(wan) = self.wan() {
+            stats.insert("serf_wan".to_owned(), serf_stats(wan));
+        }
+        let local = self.lan().local();
+        AgentSelf {
+            config: SelfConfig {
+                datacenter: config.datacenter.to_string(),
+                primary_datacenter: config.datacenter.to_string(),
+                node_name: config.node_name.to_string(),
+                node_id: self.node_id().to_string(),
+                revision: String::new(),
+                server: config.server,
+                version: crate::CONSUL_VERSION.to_owned(),
+            },
+            debug_config: self.debug_config(),
+            coord: Some(Coordinate { vec: vec![0.0; 8], error: 1.5, adjustment: 0.0, height: 0.00001 }),
+            member: shown(&local).expect("this agent knows itself"),
+            stats,
+            meta: config.node_meta.clone(),
+        }
+    }
+
+    fn debug_config(&self) -> BTreeMap<String, serde_json::Value> {
+        let config = self.config();
+        let port = |addr: Option<&std::net::SocketAddr>| addr.map_or(-1, |addr| i64::from(addr.port()));
+        let entries: [(&str, serde_json::Value); 14] = [
+            ("AdvertiseAddrLAN", config.advertise_addr.to_string().into()),
+            ("AdvertiseAddrWAN", config.advertise_addr_wan.to_string().into()),
+            ("BootstrapExpect", config.bootstrap_expect.into()),
+            ("DNSPort", port(config.listen.dns.first()).into()),
+            ("Datacenter", config.datacenter.as_str().into()),
+            ("DevMode", config.dev.into()),
+            ("EnableDebug", config.enable_debug.into()),
+            ("GRPCPort", (-1).into()),
+            ("HTTPPort", port(config.listen.http.first()).into()),
+            ("HTTPSPort", (-1).into()),
+            ("NodeName", config.node_name.as_str().into()),
+            ("SerfPortLAN", config.listen.serf_lan.port().into()),
+            ("ServerMode", config.server.into()),
+            ("ServerPort", port(config.listen.rpc.as_ref()).into()),
+        ];
+        entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    fn consul_stats(&self) -> Numbers {
+        let Some(raft) = self.raft() else {
+            let known = self.directory().all().iter().filter(|server| server.is_alive()).count();
+            return numbers([("known_servers", known)]).into_iter().chain(text([("server", "false"), ("acl", "disabled")])).collect();
+        };
+        let leadership = raft.leadership();
+        let mut stats = text([("acl", "disabled"), ("known_datacenters", "1"), ("server", "true")]);
+        stats.insert("bootstrap".to_owned(), (self.config().bootstrap_expect == 1).to_string());
+        stats.insert("leader".to_owned(), leadership.is_us().to_string());
+        stats.insert("leader_addr".to_owned(), leadership.leader.map(|leader| leader.addr.to_string()).unwrap_or_default());
+        stats
+    }
+
+    fn raft_stats(&self) -> Option<Numbers> {
+        let stats = self.raft()?.stats();
+        let state = match stats.role {
+            Role::Leader => "Leader",
+            Role::Candidate => "Candidate",
+            Role::Follower | Role::NonVoter => "Follower",
+            Role::Stopped => "Shutdown",
+        };
+        let servers: Vec<String> = stats.configuration.servers.iter().map(|(id, s)| format!("{id}@{}", s.server.addr)).collect();
+        let mut shown = numbers([
+            ("applied_index", stats.applied_index),
+            ("commit_index", stats.commit_index),
+            ("fsm_pending", stats.commit_index.saturating_sub(stats.applied_index)),
+            ("last_log_index", stats.last_log_index),
+            ("last_log_term", stats.last_log_term),
+            ("last_snapshot_index", stats.snapshot_index),
+            ("last_snapshot_term", stats.snapshot_term),
+            ("latest_configuration_index", stats.configuration.index),
+            ("num_peers", stats.configuration.voters().saturating_sub(1) as u64),
+            ("term", stats.term),
+        ]);
+        shown.extend(text([("protocol_version", "3"), ("protocol_version_min", "0"), ("protocol_version_max", "3")]));
+        shown.extend(text([("snapshot_version_min", "0"), ("snapshot_version_max", "1"), ("state", state)]));
+        let contact = stats.last_contact.map_or_else(|| "never".to_owned(), |age| if age.is_zero() { "0".to_owned() } else { crate::api::duration::format(age) });
+        shown.insert("last_contact".to_owned(), contact);
+        shown.insert("latest_configuration".to_owned(), format!("[{}]", servers.join(" ")));
+        Some(shown)
+    }
+
+    /// Numbers of everything but the HTTP server.
+    pub(super) fn gauges(&self) -> Vec<Metric> {
+        let mut gauges = vec![gauge("serf.lan.members", self.lan().members().len() as f64)];
+        let (made, served) = (self.calls().tally(), self.0.rpc_served.tally());
+        gauges.push(gauge("rpc.client.abandoned", made.abandoned as f64));
+        gauges.push(gauge("rpc.server.malformed", served.malformed as f64));
+        gauges.push(gauge("rpc.server.refused", served.refused as f64));
+        if let Some(raft) = self.raft() {
+            let stats = raft.stats();
+            gauges.push(gauge("raft.applied_index", stats.applied_index as f64));
+            gauges.push(gauge("raft.commit_index", stats.commit_index as f64));
+            gauges.push(gauge("raft.last_index", stats.last_log_index as f64));
+            gauges.push(gauge("raft.term", stats.term as f64));
+            gauges.push(gauge("raft.peers", stats.configuration.voters() as f64));
+            gauges.push(gauge("server.isLeader", if raft.leadership().is_us() { 1.0 } else { 0.0 }));
+            gauges.push(gauge("state.kv_entries", raft.view().state.kv().len() as f64));
+            gauges.push(gauge("state.nodes", raft.view().state.nodes().len() as f64));
+        }
+        gauges
+    }
+}
+
+fn gauge(name: &str, value: f64) -> Metric {
+    Metric { name: name.to_owned(), labels: BTreeMap::new(), reading: Reading::Gauge(value) }
+}
+
+fn numbers<T: ToString, const N: usize>(pairs: [(&str, T); N]) -> Numbers {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_string())).collect()
+}
+
+fn text<const N: usize>(pairs: [(&str, &str); N]) -> Numbers {
+    numbers(pairs)
+}
+
+fn runtime_stats() -> Numbers {
+    text([("arch", std::env::consts::ARCH), ("os", std::env::consts::OS), ("version", "rust"), ("goroutines", "0"), ("cpu_count", "0"), ("max_procs", "0")])
+}
+
+fn serf_stats<R: Runtime>(pool: &Pool<R>) -> Numbers {
+    let members = pool.members();
+    let count = |status| members.iter().filter(|member| member.status == status).count();
+    let stats = pool.stats();
+    numbers([
+        ("members", members.len()),
+        ("failed", count(crate::gossip::MemberStatus::Failed)),
+        ("left", count(crate::gossip::MemberStatus::Left)),
+        ("health_score", stats.health_score as usize),
+        ("intent_queue", 0),
+        ("event_queue", 0),
+        ("query_queue", 0),
+        ("event_time", 1),
+        ("query_time", 1),
+        ("member_time", 1),
+        ("coordinate_resets", 0),
+    ])
+    .into_iter()
+    .chain(text([("encrypted", "false")]))
+    .collect()
+}
