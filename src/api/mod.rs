@@ -1,1 +1,17 @@
-//! Not built yet.
+//! Floor 2: Consul's HTTP surface as pure functions: JSON shapes, query parameters, status codes and error texts.
+
+pub mod agent;
+pub mod catalog;
+pub mod date;
+pub mod duration;
+mod error;
+pub mod json;
+pub mod kv;
+pub mod metrics;
+pub mod number;
+pub mod operator;
+pub mod params;
+pub mod path;
+pub mod read;
+
+pub use error::ApiError;

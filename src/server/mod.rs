@@ -1,6 +1,7 @@
 //! Floor 5: the running agent and its sockets.
 
 mod data_dir;
+pub mod http;
 mod logging;
 
 pub use data_dir::DataDirError;

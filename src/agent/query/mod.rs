@@ -3,13 +3,13 @@
 mod answer;
 mod blocking;
 
+pub use crate::api::read::{ReadMode, ReadOptions};
 pub use answer::{Answer, Rows};
 pub use blocking::{Verdict, judge, patience};
 
-use crate::model::{Index, Key, Table, Topic};
+use crate::model::{Key, Table, Topic};
 use crate::state::nodes::fold;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// One question to the replicated state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,34 +53,6 @@ impl Query {
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
         }
     }
-}
-
-/// How current an answer must be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ReadMode {
-    /// The leader answers while its lease holds.
-    #[default]
-    Default,
-    /// The leader asks a quorum first.
-    Consistent,
-    /// Any server answers with what it has, however old.
-    Stale {
-        /// At most this old; an older answer is asked of the leader instead.
-        max_age: Option<Duration>,
-    },
-}
-
-/// How a question is to be answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadOptions {
-    /// How current.
-    pub mode: ReadMode,
-    /// Wait until something asked for changed after this index; 0 answers at once.
-    pub min_index: Index,
-    /// How long to wait at most; `None` is the server's default, more than its maximum is cut.
-    pub wait: Option<Duration>,
-    /// The datacenter to ask, `None` for the agent's own.
-    pub dc: Option<String>,
 }
 
 #[cfg(test)]

@@ -1,0 +1,230 @@
+//! `/v1/kv/`: parameters and shapes.
+
+use super::params::Params;
+use super::{ApiError, json, number};
+use crate::model::Key;
+use crate::state::Condition;
+use crate::state::kv::Entry;
+use serde::{Serialize, Serializer};
+
+/// What a `GET` asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// One key.
+    Entry {
+        /// Whether only the value is sent.
+        form: Form,
+    },
+    /// Every key with the path as its prefix (`recurse`).
+    Entries,
+    /// The names of those (`keys`), cut at the separator; empty cuts none.
+    Keys {
+        /// What they are cut behind.
+        separator: Key,
+    },
+}
+
+/// How an entry is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As a list of one JSON object.
+    Json,
+    /// The value's bytes alone (`raw`).
+    Raw,
+}
+
+/// Reads the parameters of a `GET` for the path `key`.
+pub fn lookup(key: &[u8], params: &Params<'_>) -> Result<Lookup, ApiError> {
+    if params.has("keys") {
+        // The misspelling is older than the word and still in use.
+        let separator = params.value("separator").or_else(|| params.value("seperator")).unwrap_or_default();
+        return Ok(Lookup::Keys { separator: Key::from(separator) });
+    }
+    if params.has("recurse") {
+        return Ok(Lookup::Entries);
+    }
+    ensure_named(key)?;
+    Ok(Lookup::Entry { form: if params.has("raw") { Form::Raw } else { Form::Json } })
+}
+
+/// What a `PUT` does beside writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Put {
+    /// Writes.
+    Write {
+        /// The client's own 64 bits.
+        flags: u64,
+        /// `cas`.
+        condition: Condition,
+    },
+    /// Takes the lock for a session.
+    Acquire {
+        /// Whose.
+        session: String,
+    },
+    /// Gives the lock of a session back.
+    Release {
+        /// Whose.
+        session: String,
+    },
+}
+
+/// Reads the parameters of a `PUT` to the path `key`.
+pub fn put(key: &[u8], params: &Params<'_>) -> Result<Put, ApiError> {
+    ensure_named(key)?;
+    refuse_conflict(params, &["cas", "acquire", "release"])?;
+    let flags = params.given("flags").map_or(Ok(0), unsigned)?;
+    let condition = params.given("cas").map_or(Ok(Condition::Always), |cas| unsigned(cas).map(Condition::of_write))?;
+    if let Some(session) = params.given("acquire") {
+        return Ok(Put::Acquire { session: session.to_owned() });
+    }
+    if let Some(session) = params.given("release") {
+        return Ok(Put::Release { session: session.to_owned() });
+    }
+    Ok(Put::Write { flags, condition })
+}
+
+/// What a `DELETE` deletes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delete {
+    /// The key.
+    Key {
+        /// `cas`.
+        condition: Condition,
+    },
+    /// Every key with the path as its prefix (`recurse`).
+    Tree,
+}
+
+/// Reads the parameters of a `DELETE` of the path `key`.
+pub fn delete(key: &[u8], params: &Params<'_>) -> Result<Delete, ApiError> {
+    refuse_conflict(params, &["recurse", "cas"])?;
+    if params.has("recurse") {
+        return Ok(Delete::Tree);
+    }
+    ensure_named(key)?;
+    let condition = params.given("cas").map_or(Ok(Condition::Always), |cas| unsigned(cas).map(Condition::At))?;
+    Ok(Delete::Key { condition })
+}
+
+fn ensure_named(key: &[u8]) -> Result<(), ApiError> {
+    if key.is_empty() { Err(ApiError::bad_request("Missing key name")) } else { Ok(()) }
+}
+
+fn unsigned(text: &str) -> Result<u64, ApiError> {
+    number::parse_u64(text).map_err(ApiError::internal)
+}
+
+fn refuse_conflict(params: &Params<'_>, exclusive: &[&str]) -> Result<(), ApiError> {
+    match exclusive.iter().filter(|name| params.has(name)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(ApiError::bad_request(format!("Conflicting flags: {}", params.encode()))),
+    }
+}
+
+/// The refusal of a value of `length` bytes where `limit` are allowed.
+pub fn too_large(length: u64, limit: u64) -> ApiError {
+    let page = "https://www.consul.io/docs/agent/options.html#kv_max_value_size";
+    ApiError::new(413, format!("Request body({length} bytes) too large, max size: {limit} bytes. See {page}."))
+}
+
+/// An entry as clients see it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EntryShape<'a> {
+    lock_index: u64,
+    #[serde(serialize_with = "text")]
+    key: &'a [u8],
+    flags: u64,
+    #[serde(serialize_with = "base64")]
+    value: &'a [u8],
+    create_index: u64,
+    modify_index: u64,
+}
+
+impl<'a> From<&'a Entry> for EntryShape<'a> {
+    fn from(entry: &'a Entry) -> EntryShape<'a> {
+        let Entry { key, value, flags, lock_index, create_index, modify_index } = entry;
+        EntryShape { lock_index: *lock_index, key, flags: *flags, value, create_index: *create_index, modify_index: *modify_index }
+    }
+}
+
+/// The name of a key as clients see it.
+#[derive(Debug, Serialize)]
+pub struct KeyShape<'a>(#[serde(serialize_with = "text")] pub &'a [u8]);
+
+// serde hands a field over by reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn text<S: Serializer>(bytes: &&[u8], to: S) -> Result<S::Ok, S::Error> {
+    json::text(bytes, to)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn base64<S: Serializer>(bytes: &&[u8], to: S) -> Result<S::Ok, S::Error> {
+    json::base64(bytes, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Delete, EntryShape, Form, Lookup, Put, delete, lookup, put};
+    use crate::api::json::{Layout, to_vec};
+    use crate::api::params::Params;
+    use crate::model::Key;
+    use crate::state::Condition;
+    use crate::state::kv::Entry;
+
+    #[test]
+    fn keys_wins_over_recurse_and_recurse_over_raw() {
+        let of = |query: &str| lookup(b"a", &Params::parse(query)).unwrap();
+        assert_eq!(of("keys&recurse&separator=/"), Lookup::Keys { separator: Key::from("/") });
+        assert_eq!(of("keys&seperator=:"), Lookup::Keys { separator: Key::from(":") });
+        assert_eq!(of("recurse&raw"), Lookup::Entries);
+        assert_eq!(of("raw"), Lookup::Entry { form: Form::Raw });
+        assert_eq!(of(""), Lookup::Entry { form: Form::Json });
+    }
+
+    #[test]
+    fn only_lists_and_tree_deletions_go_without_a_key() {
+        assert_eq!(lookup(b"", &Params::default()).unwrap_err().text, "Missing key name");
+        assert_eq!(put(b"", &Params::default()).unwrap_err().text, "Missing key name");
+        assert_eq!(delete(b"", &Params::default()).unwrap_err().text, "Missing key name");
+        assert!(lookup(b"", &Params::parse("keys")).is_ok() && lookup(b"", &Params::parse("recurse")).is_ok());
+        assert_eq!(delete(b"", &Params::parse("recurse")), Ok(Delete::Tree));
+    }
+
+    #[test]
+    fn cas_flags_and_locks_are_read() {
+        let of = |query: &str| put(b"a", &Params::parse(query));
+        assert_eq!(of("flags=18446744073709551615&cas=0"), Ok(Put::Write { flags: u64::MAX, condition: Condition::Absent }));
+        assert_eq!(of("cas=7"), Ok(Put::Write { flags: 0, condition: Condition::At(7) }));
+        assert_eq!(of("release=b"), Ok(Put::Release { session: "b".to_owned() }));
+        let refused = of("flags=abc").unwrap_err();
+        assert_eq!((refused.status, refused.text.as_ref()), (500, "strconv.ParseUint: parsing \"abc\": invalid syntax"));
+        assert_eq!(of("cas").unwrap_err().status, 500);
+        let refused = of("cas=0&acquire=zz").unwrap_err();
+        assert_eq!((refused.status, refused.text.as_ref()), (400, "Conflicting flags: acquire=zz&cas=0"));
+    }
+
+    #[test]
+    fn a_deletion_at_index_zero_matches_nothing() {
+        let of = |query: &str| delete(b"a", &Params::parse(query));
+        assert_eq!(of("cas=0"), Ok(Delete::Key { condition: Condition::At(0) }));
+        assert_eq!(of(""), Ok(Delete::Key { condition: Condition::Always }));
+        assert_eq!(of("recurse&cas=3").unwrap_err().text, "Conflicting flags: cas=3&recurse=");
+    }
+
+    #[test]
+    fn an_entry_has_consuls_fields_in_consuls_order() {
+        let entry = Entry {
+            key: Key::from("a/b"),
+            value: b"v".as_slice().into(),
+            flags: u64::MAX,
+            lock_index: 0,
+            create_index: 1,
+            modify_index: 2,
+        };
+        let text = String::from_utf8(to_vec(Layout::Compact, &[EntryShape::from(&entry)])).unwrap();
+        let want = r#"[{"LockIndex":0,"Key":"a/b","Flags":18446744073709551615,"Value":"dg==","CreateIndex":1,"ModifyIndex":2}]"#;
+        assert_eq!(text, want);
+    }
+}

@@ -1,0 +1,5 @@
+//! The HTTP server.
+
+mod backend;
+
+pub use backend::{Answered, Backend, Pool, RequestError, Source, Trace};
