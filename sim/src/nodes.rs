@@ -84,7 +84,7 @@ impl Nodes {
             match crash {
                 Crash::Process => {
                     tcp::kill_process(w, who);
-                    w.host(who).platter.process_ends();
+                    w.host(who).platter.owner_ends();
                 }
                 Crash::Power => {
                     w.host(who).power = Power::Off;

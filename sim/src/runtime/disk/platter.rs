@@ -74,7 +74,7 @@ impl Platter {
     }
 
     /// The process is gone: its handles and locks with it.
-    pub fn process_ends(&mut self) {
+    pub fn owner_ends(&mut self) {
         self.locks.clear();
         self.inodes.values_mut().for_each(|inode| inode.handles = 0);
         self.sweep();
@@ -87,7 +87,7 @@ impl Platter {
             torn += u64::from(inode.lose_power(&mut self.draws));
         }
         self.names.lose_power(&mut self.draws);
-        self.process_ends();
+        self.owner_ends();
         torn
     }
 
