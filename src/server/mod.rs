@@ -1,1 +1,3 @@
-//! Not built yet.
+//! Floor 5: sockets.
+
+pub mod gossip;
