@@ -5,3 +5,5 @@ pub mod http;
 mod logging;
 
 pub use data_dir::DataDirError;
+//! Floor 5: sockets.
+pub mod gossip;
