@@ -15,4 +15,6 @@ pub mod trace;
 pub mod world;
 
 #[cfg(test)]
+mod additions;
+#[cfg(test)]
 mod hello;

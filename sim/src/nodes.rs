@@ -136,6 +136,24 @@ impl Nodes {
         }
     }
 
+    /// Lets a machine's clocks run fast by `ppm` parts per million from now on (negative: slow).
+    pub fn drift(&self, who: Who, ppm: i64) {
+        world::with(|w| {
+            w.record(who, Entry::plain("fault.drift", ppm as u64, 0));
+            let now = w.now();
+            w.host(who).clock.set_drift(now, ppm);
+            w.wake_sleepers(who);
+        });
+    }
+
+    /// Sets a machine's wall clock forward or back by `nanos`.
+    pub fn step_wall(&self, who: Who, nanos: i64) {
+        world::with(|w| {
+            w.record(who, Entry::plain("fault.wall-step", nanos as u64, 0));
+            w.host(who).clock.step_wall(nanos);
+        });
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Who, Node>> {
         self.all.lock().expect("no panic while held")
     }

@@ -9,6 +9,7 @@
 
 mod disk;
 mod net;
+pub mod suite;
 mod timeout;
 pub mod tokio;
 pub mod watch;

@@ -9,6 +9,8 @@ mod kernel_wait;
 mod sleep;
 mod task;
 pub mod tcp;
+#[cfg(test)]
+mod tests;
 pub mod udp;
 
 pub use kernel_wait::KernelWait;
