@@ -40,12 +40,12 @@ impl Query {
     /// Answers from a view.
     pub fn answer(&self, state: &State) -> Answer {
         match self {
-            Query::KvGet { key } => {
-                Answer { marks: state.kv().marks_of_key(key), rows: Rows::Entry(state.kv().get(key).cloned()) }
-            }
+            Query::KvGet { key } => Answer { marks: state.kv().marks_of_key(key), rows: Rows::Entry(state.kv().get(key).cloned()) },
             Query::KvList { prefix } => list(state.kv(), prefix),
             Query::KvKeys { prefix, separator } => keys(state.kv(), prefix, separator),
-            Query::CatalogNodes => Answer { marks: Marks::at(state.nodes().index()), rows: Rows::Nodes(state.nodes().iter().cloned().collect()) },
+            Query::CatalogNodes => {
+                Answer { marks: Marks::at(state.nodes().index()), rows: Rows::Nodes(state.nodes().iter().cloned().collect()) }
+            }
             Query::HealthNode { node } => health_of_node(state, node),
             Query::AutopilotConfiguration => {
                 Answer { marks: Marks::at(state.autopilot().index()), rows: Rows::Autopilot(state.autopilot().row().cloned()) }
