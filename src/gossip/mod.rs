@@ -1,1 +1,31 @@
-//! Not built yet.
+//! Floor 1: who is in the pool and who answers. SWIM (Das et al. 2002) with Lifeguard (Dadgar et al. 2017), as a machine without IO.
+//!
+//! [`Gossip`] takes datagrams, stream frames and requests, and says what to send, dial and tell. The driver is `server/gossip/`.
+
+mod awareness;
+mod broadcasts;
+mod depart;
+mod envelope;
+pub mod frame;
+mod hash;
+mod intents;
+mod machine;
+mod member;
+mod merge;
+mod own;
+pub mod packet;
+mod probe;
+mod rejoin;
+mod relay;
+mod row;
+mod spread;
+mod stats;
+mod suspicion;
+mod sync;
+mod table;
+
+pub use envelope::EnvelopeError;
+pub use machine::{Gossip, Input, Output, Prune, Setup, StreamEvent, StreamId};
+pub use member::{Conflict, Doubt, Event, EventKind, MAX_TAG_BYTES, Member, MemberStatus, Profile, Refusal, Tags, TagsError, Versions};
+pub use stats::Stats;
+pub use table::MAX_MEMBERS;

@@ -55,27 +55,54 @@ pub fn encode<T: Serialize + ?Sized>(version: u8, value: &T) -> Vec<u8> {
     out
 }
 
+/// [`encode_into`] with integers, lengths and tags as short as they allow (bincode's varint): for datagrams, where each byte counts.
+///
+/// # Panics
+/// If `value` cannot be serialized: our own types always can, so that is a bug.
+pub fn encode_compact_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, version: u8, value: &T) {
+    out.push(version);
+    bincode::DefaultOptions::new().serialize_into(out, value).expect("our own types serialize");
+}
+
+/// Reads what [`encode_compact_into`] wrote, under the rules of [`decode`].
+pub fn decode_compact<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> Result<T, CodecError> {
+    decode_with(bincode::DefaultOptions::new(), what, known, bytes)
+}
+
 /// Reads what [`encode`] wrote: all of `bytes`, of a version up to `known`.
 ///
 /// `what` names the thing in errors. The input bounds the memory used: a length inside that claims more than is there is refused.
 pub fn decode<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> Result<T, CodecError> {
+    decode_with(options(), what, known, bytes)
+}
+
+fn decode_with<T: DeserializeOwned>(options: impl Options, what: &'static str, known: u8, bytes: &[u8]) -> Result<T, CodecError> {
     let (&found, body) = bytes.split_first().ok_or(CodecError::Empty { what })?;
     if found > known {
         return Err(CodecError::NewerVersion { what, found, known });
     }
     let limit = body.len() as u64;
-    let read = options().with_limit(limit).deserialize(body);
+    let read = options.with_limit(limit).deserialize(body);
     read.map_err(|e| CodecError::Malformed { what, reason: e.to_string() })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CodecError, decode, encode};
+    use super::{CodecError, decode, decode_compact, encode, encode_compact_into};
 
     #[test]
     fn what_was_encoded_is_decoded() {
         let bytes = encode(1, &("key", 7u64));
         assert_eq!(decode::<(String, u64)>("pair", 1, &bytes).unwrap(), ("key".to_owned(), 7));
+    }
+
+    #[test]
+    fn the_compact_form_is_shorter_and_reads_back() {
+        let mut bytes = Vec::new();
+        encode_compact_into(&mut bytes, 1, &("key", 7u64));
+        assert_eq!(bytes.len(), 1 + 1 + 3 + 1);
+        assert_eq!(decode_compact::<(String, u64)>("pair", 1, &bytes).unwrap(), ("key".to_owned(), 7));
+        assert!(decode_compact::<(String, u64)>("pair", 1, &bytes[..5]).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Floor 5: the running agent and its sockets.
 
 mod data_dir;
+pub mod gossip;
 pub mod http;
 mod logging;
 

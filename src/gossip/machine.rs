@@ -1,0 +1,420 @@
+//! The machine: what goes in, what comes out, and which timer does what.
+
+use super::awareness::Awareness;
+use super::broadcasts::Broadcasts;
+use super::depart::Departure;
+use super::intents::Intents;
+use super::member::{Conflict, Event, Member, Profile, Tags, Versions};
+use super::probe::Prober;
+use super::rejoin::Rejoin;
+use super::relay::Relays;
+use super::spread::Courtesy;
+use super::stats::Stats;
+use super::sync::Syncs;
+use super::table::{Memory, SlotId, Table};
+use super::{frame, packet};
+use crate::config::GossipTuning;
+use crate::model::{Datacenter, Deadline, Instant, Machine, NodeName};
+use bytes::Bytes;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::{BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How often the dead are looked through for those to forget (Serf's reap interval).
+const REAP_INTERVAL: Duration = Duration::from_secs(15);
+
+/// A failed or remembered member is dialled about every so many probe intervals.
+const RECONNECT_PROBES: u32 = 10;
+
+/// What a machine is made of.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Our name, unique in the pool.
+    pub name: NodeName,
+    /// Where others reach us, UDP and TCP.
+    pub addr: SocketAddr,
+    /// Our tags.
+    pub tags: Tags,
+    /// Where our incarnation starts: above whatever an earlier life of this node has used.
+    pub incarnation: u64,
+    /// Members of another datacenter (tag `dc`) are refused. `None` lets everybody in (WAN).
+    pub datacenter: Option<Datacenter>,
+    /// SWIM's and Lifeguard's parameters.
+    pub tuning: GossipTuning,
+    /// Failed members are forgotten after this long (72 h).
+    pub reconnect_timeout: Duration,
+    /// Left members are forgotten after this long (24 h).
+    pub tombstone_timeout: Duration,
+    /// How long a leaving member waits after its news went out (3 s).
+    pub leave_propagation: Duration,
+    /// Seed of all the machine's chance.
+    pub seed: u64,
+}
+
+/// A stream, named by whoever began it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StreamId {
+    /// Numbered by the machine.
+    Dialed(u64),
+    /// Numbered by the driver, never twice the same.
+    Accepted(u64),
+}
+
+/// What can happen on a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StreamEvent {
+    /// It stands.
+    Opened,
+    /// A frame arrived.
+    Frame(Bytes),
+    /// It ended, or never came to be.
+    Closed {
+        /// Why, for the operator.
+        reason: String,
+    },
+}
+
+/// Whether a forced leave also forgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prune {
+    /// It stays listed as left until its tombstone expires.
+    Keep,
+    /// It vanishes from the member lists.
+    Forget,
+}
+
+/// What can happen to the machine.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A datagram arrived.
+    Datagram {
+        /// From where.
+        from: SocketAddr,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Something happened on a stream.
+    Stream {
+        /// Which.
+        id: StreamId,
+        /// What.
+        event: StreamEvent,
+    },
+    /// Contact these addresses; answered by [`Output::Joined`].
+    Join {
+        /// Repeated in the answer.
+        ticket: u64,
+        /// Whom.
+        addrs: Vec<SocketAddr>,
+    },
+    /// These were members in an earlier life: dial them until they are known.
+    Remember {
+        /// Where they were.
+        addrs: Vec<SocketAddr>,
+    },
+    /// Leave in order; answered by [`Output::Departed`].
+    Leave,
+    /// A failed member is not coming back.
+    ForceLeave {
+        /// Who.
+        name: NodeName,
+        /// See [`Prune`].
+        prune: Prune,
+    },
+    /// We have new tags.
+    SetTags {
+        /// All of them.
+        tags: Tags,
+    },
+}
+
+/// What the machine decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Send a datagram.
+    Send {
+        /// Where to.
+        to: SocketAddr,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// Connect, and say so or say why not, within [`GossipTuning::tcp_timeout`].
+    Dial {
+        /// Names the stream from now on.
+        id: StreamId,
+        /// Where to.
+        to: SocketAddr,
+    },
+    /// Write a frame.
+    StreamSend {
+        /// Where.
+        id: StreamId,
+        /// Its bytes.
+        frame: Bytes,
+    },
+    /// Flush and close. The machine has forgotten the stream.
+    StreamClose {
+        /// Which.
+        id: StreamId,
+    },
+    /// A member changed.
+    Event(Event),
+    /// Somebody was not let in, or claims what is ours.
+    Conflict(Conflict),
+    /// A join is done.
+    Joined {
+        /// The request's.
+        ticket: u64,
+        /// How many were contacted.
+        contacted: usize,
+        /// Who was not, and why.
+        failures: Vec<(SocketAddr, String)>,
+    },
+    /// We have left, and everyone had time to hear it.
+    Departed,
+}
+
+/// When the recurring duties fall due.
+#[derive(Debug)]
+pub(super) struct Timers {
+    pub probe: Instant,
+    /// Set while there is something to tell.
+    pub spread: Option<Instant>,
+    /// The earliest time for the next round of telling.
+    pub spread_again: Instant,
+    pub sync: Instant,
+    pub reconnect: Instant,
+    pub reap: Instant,
+}
+
+/// One member's view of its pool and its part in keeping it. Nothing in it knows whether there is another pool.
+#[derive(Debug)]
+pub struct Gossip {
+    pub(super) setup: Setup,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) table: Table,
+    pub(super) awareness: Awareness,
+    pub(super) broadcasts: Broadcasts,
+    pub(super) prober: Prober,
+    pub(super) relays: Relays,
+    /// Running suspicions by deadline.
+    pub(super) suspicions: BTreeSet<(Instant, SlotId)>,
+    /// Failed members that are still told news, and until when.
+    pub(super) recent: Vec<(Instant, SlotId)>,
+    pub(super) syncs: Syncs,
+    pub(super) rejoin: Rejoin,
+    pub(super) intents: Intents,
+    pub(super) departure: Departure,
+    pub(super) courtesy: Courtesy,
+    pub(super) timers: Timers,
+    pub(super) stats: Stats,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+impl Gossip {
+    /// A pool of one.
+    pub fn new(now: Instant, setup: Setup) -> Gossip {
+        let own = Profile { name: setup.name.clone(), addr: setup.addr, tags: setup.tags.clone(), versions: Versions::OURS };
+        let mut rng = ChaCha8Rng::seed_from_u64(setup.seed);
+        let stagger = |rng: &mut ChaCha8Rng, interval: Duration| now + interval.mul_f64(rng.random_range(0.0..1.0));
+        let timers = Timers {
+            probe: stagger(&mut rng, setup.tuning.probe_interval),
+            spread: None,
+            spread_again: now,
+            sync: stagger(&mut rng, setup.tuning.push_pull_interval),
+            // Soon after the start: a node that comes back finds its pool at once.
+            reconnect: stagger(&mut rng, setup.tuning.probe_interval),
+            reap: stagger(&mut rng, REAP_INTERVAL),
+        };
+        Gossip {
+            table: Table::new(own, setup.incarnation, now),
+            awareness: Awareness::new(setup.tuning.awareness_max),
+            broadcasts: Broadcasts::default(),
+            prober: Prober::new(rng.random()),
+            relays: Relays::default(),
+            suspicions: BTreeSet::new(),
+            recent: Vec::new(),
+            syncs: Syncs::default(),
+            rejoin: Rejoin::default(),
+            intents: Intents::default(),
+            departure: Departure::Member,
+            courtesy: Courtesy::default(),
+            timers,
+            stats: Stats::default(),
+            outputs: VecDeque::new(),
+            setup,
+            rng,
+        }
+    }
+
+    /// Everybody known, ourselves included, in no useful order.
+    pub fn members(&self) -> impl Iterator<Item = Member> {
+        self.table.iter().map(|slot| slot.member())
+    }
+
+    /// The member of this name.
+    pub fn member(&self, name: &NodeName) -> Option<Member> {
+        self.table.find(name).map(|id| self.table[id].member())
+    }
+
+    /// Ourselves.
+    pub fn local(&self) -> Member {
+        self.table.own().member()
+    }
+
+    /// Changes whenever [`Gossip::members`] would.
+    pub fn revision(&self) -> u64 {
+        self.table.revision()
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> Stats {
+        let (alive, failed) = (self.table.alive_count(), self.table.failed_count());
+        let health_score = self.awareness.score();
+        Stats { health_score, alive, failed, left: self.table.len() - alive - failed, broadcast_queue: self.broadcasts.len(), ..self.stats }
+    }
+
+    pub(super) fn memory(&self) -> Memory {
+        Memory { failed: self.setup.reconnect_timeout, left: self.setup.tombstone_timeout }
+    }
+
+    pub(super) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+        self.stats.datagrams_received += 1;
+        self.stats.datagram_bytes_received += bytes.len() as u64;
+        match packet::decode(bytes) {
+            Err(_counted) => self.stats.malformed += 1,
+            Ok(packet) => {
+                // Rumors first: a ping that carries a suspicion of us is answered by the ack and the refutation together.
+                for rumor in packet.rumors {
+                    self.hear(now, rumor, Some(from));
+                }
+                if let Some(head) = packet.head {
+                    self.answer(now, from, head);
+                }
+            }
+        }
+    }
+
+    fn stream(&mut self, now: Instant, id: StreamId, event: StreamEvent) {
+        match event {
+            StreamEvent::Opened => self.stream_opened(now, id),
+            StreamEvent::Closed { reason } => self.stream_closed(id, &reason),
+            StreamEvent::Frame(bytes) => match frame::decode(&bytes) {
+                Ok(frame) => self.stream_frame(now, id, frame),
+                Err(error) => {
+                    self.stats.malformed += 1;
+                    self.abandon_stream(id, &error.to_string());
+                }
+            },
+        }
+    }
+
+    /// If we are called much later than we asked, this process stood still (stopped, starved, frozen): others had no chance to be heard, so
+    /// no deadline that passed meanwhile may count against them.
+    fn notice_stall(&mut self, now: Instant) {
+        let Some(due) = self.poll_timeout() else { return };
+        let stall = now.since(due.at);
+        if stall <= self.setup.tuning.probe_timeout {
+            return;
+        }
+        self.stats.stalls += 1;
+        self.awareness.worsen(1);
+        self.abandon_probe(now);
+        self.relays.clear();
+        let timers = &mut self.timers;
+        for timer in [&mut timers.probe, &mut timers.sync, &mut timers.reconnect, &mut timers.reap].into_iter().chain(&mut timers.spread) {
+            *timer = (*timer).max(now);
+        }
+        self.departure.postpone(stall);
+        self.postpone_suspicions(now, stall);
+    }
+
+    fn run_timers(&mut self, now: Instant) {
+        self.probe_due(now);
+        self.relays_due(now);
+        self.suspicions_due(now);
+        if self.timers.spread.is_some_and(|at| at <= now) {
+            self.spread(now);
+        }
+        self.departure_due(now);
+        if self.timers.sync <= now {
+            self.timers.sync = now + self.sync_interval();
+            self.begin_sync();
+        }
+        if self.timers.reconnect <= now {
+            let interval = self.setup.tuning.probe_interval * RECONNECT_PROBES;
+            self.timers.reconnect = now + interval.mul_f64(self.rng.random_range(0.8..1.0));
+            self.reconnect(now);
+        }
+        if self.timers.reap <= now {
+            self.timers.reap = now + REAP_INTERVAL;
+            self.reap(now);
+        }
+    }
+}
+
+impl Machine for Gossip {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        assert!(self.outputs.is_empty(), "the driver drains outputs after every call");
+        self.notice_stall(now);
+        match input {
+            Input::Datagram { from, bytes } => self.receive(now, from, &bytes),
+            Input::Stream { id, event } => self.stream(now, id, event),
+            Input::Join { ticket, addrs } => self.join(ticket, addrs),
+            Input::Remember { addrs } => self.remember(now, &addrs),
+            Input::Leave => self.leave(now),
+            Input::ForceLeave { name, prune } => self.force_leave(now, &name, prune),
+            Input::SetTags { tags } => self.set_tags(now, tags),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        assert!(self.outputs.is_empty(), "the driver drains outputs after every call");
+        self.notice_stall(now);
+        self.run_timers(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Deadline> {
+        let timers = &self.timers;
+        let probe = self.probe_deadline();
+        let candidates = [
+            probe.map(|at| (at, "probe")),
+            self.relays.deadline().map(|at| (at, "relay")),
+            self.suspicions.first().map(|(at, _)| (*at, "suspicion")),
+            self.departure.deadline().map(|at| (at, "leave")),
+            timers.spread.map(|at| (at, "spread")),
+            Some((timers.sync, "sync")),
+            Some((timers.reconnect, "reconnect")),
+            Some((timers.reap, "reap")),
+        ];
+        candidates.into_iter().flatten().min_by_key(|(at, _)| *at).map(|(at, reason)| Deadline { at, reason })
+    }
+
+    fn check_invariants(&self) {
+        self.table.check_invariants();
+        self.broadcasts.check_invariants();
+        self.relays.check_invariants();
+        self.syncs.check_invariants();
+        self.intents.check_invariants();
+        for (deadline, id) in &self.suspicions {
+            let suspicion = self.table[*id].suspicion.as_ref().expect("a filed suspicion runs");
+            assert_eq!(suspicion.deadline(), *deadline, "a suspicion is filed under its deadline");
+        }
+        let running = self.table.iter().filter(|slot| slot.suspicion.is_some()).count();
+        assert_eq!(running, self.suspicions.len(), "a running suspicion is filed");
+        assert_eq!(self.broadcasts.is_empty(), self.timers.spread.is_none(), "news is told by a timer");
+    }
+}
