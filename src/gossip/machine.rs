@@ -3,6 +3,7 @@
 use super::awareness::Awareness;
 use super::broadcasts::Broadcasts;
 use super::depart::Departure;
+use super::frame::Mark;
 use super::intents::Intents;
 use super::member::{Conflict, Event, Member, Profile, Tags, Versions};
 use super::probe::Prober;
@@ -20,6 +21,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the dead are looked through for those to forget (Serf's reap interval).
@@ -247,6 +249,17 @@ impl Gossip {
             setup,
             rng,
         }
+    }
+
+    /// Takes these for live members without a word to anybody: how simulations and benchmarks start from a pool that has formed.
+    /// Whoever is known already, or breaks the pool's rules, is left out.
+    pub fn acquaint(&mut self, now: Instant, members: impl IntoIterator<Item = (Arc<Profile>, u64)>) {
+        for (profile, incarnation) in members {
+            if self.table.find(&profile.name).is_none() && self.vet(&profile).is_ok() {
+                self.place(profile, incarnation, Mark::Here, (now, Instant::from_nanos(u64::MAX)));
+            }
+        }
+        self.timers.probe = self.timers.probe.max(now);
     }
 
     /// Everybody known, ourselves included, in no useful order.

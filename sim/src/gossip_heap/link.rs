@@ -1,0 +1,51 @@
+//! What lies between members: latency, loss, and who is cut off from whom.
+
+use muster::model::Instant;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::time::Duration;
+
+/// Which way a message goes lost or is late.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Shortest and longest time on the way.
+    pub latency: (Duration, Duration),
+    /// Share of datagrams lost; a stream's segment is retransmitted instead.
+    pub loss: f64,
+    /// Members of different groups do not reach one another.
+    pub groups: Vec<u32>,
+}
+
+/// How much later a lost segment arrives: TCP's shortest retransmission timeout on Linux.
+const RETRANSMISSION: Duration = Duration::from_millis(200);
+
+impl Link {
+    /// A quiet LAN of `members`: 0.3 to 4 ms, nothing lost.
+    pub fn lan(members: usize) -> Link {
+        Link { latency: (Duration::from_micros(300), Duration::from_millis(4)), loss: 0.0, groups: vec![0; members] }
+    }
+
+    /// Whether they can reach one another.
+    pub fn connected(&self, a: usize, b: usize) -> bool {
+        self.groups[a] == self.groups[b]
+    }
+
+    /// When a datagram sent now arrives, if it does.
+    pub fn datagram(&self, rng: &mut ChaCha8Rng, now: Instant) -> Option<Instant> {
+        (!rng.random_bool(self.loss)).then(|| now + self.delay(rng))
+    }
+
+    /// When a segment sent now arrives.
+    pub fn segment(&self, rng: &mut ChaCha8Rng, now: Instant) -> Instant {
+        let mut at = now + self.delay(rng);
+        while rng.random_bool(self.loss) {
+            at += RETRANSMISSION;
+        }
+        at
+    }
+
+    fn delay(&self, rng: &mut ChaCha8Rng) -> Duration {
+        let (short, long) = self.latency;
+        Duration::from_nanos(rng.random_range(short.as_nanos() as u64..=long.as_nanos() as u64))
+    }
+}
