@@ -18,6 +18,9 @@ mod pool;
 mod queue;
 mod serve;
 mod serving;
+pub mod suite;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use counters::{Counters, Tally};
