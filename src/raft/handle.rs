@@ -113,6 +113,11 @@ impl<R: Runtime> Raft<R> {
         (self.0.space)()
     }
 
+    /// Makes a snapshot of what is applied now, in the background.
+    pub async fn trigger_snapshot(&self) -> Result<(), ReadError> {
+        self.0.core.trigger().snapshot().await.map_err(|fatal| ReadError::Stopped(fatal.to_string()))
+    }
+
     /// Stops: nothing is applied, answered or voted for after this returns.
     pub async fn shutdown(&self) {
         self.0.closing.store(true, Ordering::Release);

@@ -16,6 +16,8 @@ mod setup;
 mod snapshot;
 mod state_machine;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod types;
 mod upkeep;

@@ -118,6 +118,14 @@ impl<R: Runtime> SnapshotStore<R> {
         Ok(snapshot)
     }
 
+    /// The state in the file `name`.
+    pub(in crate::raft) async fn read(&self, name: &str) -> io::Result<State> {
+        match check::<R>(&self.disk, name).await? {
+            Ok(parsed) => Ok(parsed.state),
+            Err(damage) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{name}: {damage}"))),
+        }
+    }
+
     /// The disk the files lie on.
     pub(in crate::raft) fn disk(&self) -> &R::Disk {
         &self.disk
