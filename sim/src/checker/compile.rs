@@ -18,6 +18,30 @@ pub struct Step {
     pub invoked: Nanos,
     /// And before this one; the end of time if it is optional.
     pub returned: Nanos,
+    /// What is known about its time.
+    pub standing: Standing,
+    /// The group of optional steps in which each can stand for any other that was requested before.
+    pub alike: Option<Alike>,
+}
+
+/// What is known about when an operation took its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Between its request and its answer.
+    Timed,
+    /// At any time after its request, or never: it was not answered.
+    Unanswered,
+    /// At any time or never: even that freedom does not help.
+    Free,
+}
+
+/// Optional writes that only differ in when they were requested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Alike {
+    /// Puts of a value that nobody read.
+    Nameless,
+    /// Deletes.
+    Gone,
 }
 
 /// The steps of operations on one key. Left out is what says nothing: failed requests, unanswered reads, stale reads.
@@ -28,7 +52,9 @@ pub fn steps(operations: &[&Operation]) -> Vec<Step> {
     }
     let step = |(source, operation): (usize, &&Operation)| {
         let (effect, need) = values.effect(operation)?;
-        Some(Step { source, effect, need, invoked: operation.invoked, returned: operation.returned().unwrap_or(Nanos::MAX) })
+        let (invoked, returned) = (operation.invoked, operation.returned().unwrap_or(Nanos::MAX));
+        let standing = if need == Need::Required { Standing::Timed } else { Standing::Unanswered };
+        Some(Step { source, effect, need, invoked, returned, standing, alike: None })
     };
     operations.iter().enumerate().filter_map(step).collect()
 }

@@ -1,24 +1,14 @@
 //! A few operations on one key that no order explains, and how far one gets.
 
-use super::compile::{Step, steps};
+use super::compile::{Standing, Step, steps};
 use super::history::Operation;
 use super::register::{Effect, Need, Register};
 use super::search::{Progress, Search};
 use super::seen::Exact;
+use super::settle::settle;
 use super::shrink::shrink;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What is known about when an operation took its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Between its request and its answer.
-    Timed,
-    /// At any time after its request, or never: it was not answered.
-    Unanswered,
-    /// At any time or never: even that freedom does not help.
-    Free,
-}
 
 /// One operation of a counterexample.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +29,8 @@ pub struct Counterexample {
     pub key: Arc<str>,
     /// Timed operations by their request's time, then the free ones.
     pub parts: Vec<Part>,
+    /// How many more writes were allowed at any time or never, and do not help.
+    pub useless: usize,
     /// The longest legal order, as positions in `parts`, with the state after each.
     pub longest: Vec<(usize, Shown)>,
     /// The operation that had to be placed next and cannot be, as a position in `parts`.
@@ -61,7 +53,7 @@ const EXACT_ROOM: usize = 2_000_000;
 pub fn explain(operations: &[&Operation], budget: u64) -> Result<Counterexample, Withdrawn> {
     let all = steps(operations);
     let short = shrink(&all, |step| operations[step.source].client, budget);
-    let confirmed = confirm(short).or_else(|_| confirm(all))?;
+    let confirmed = confirm(short).or_else(|_| confirm(settle(all)))?;
     Ok(confirmed.show(operations))
 }
 
@@ -84,30 +76,36 @@ fn confirm(steps: Vec<Step>) -> Result<Confirmed, Withdrawn> {
 }
 
 impl Confirmed {
+    /// Free writes that could not even be placed are counted, not shown.
     fn show(&self, operations: &[&Operation]) -> Counterexample {
         let mut names: BTreeMap<u32, Arc<str>> = BTreeMap::new();
         for step in &self.steps {
             name(&mut names, step.effect, operations[step.source]);
         }
-        let part = |step: &Step| {
-            let operation = operations[step.source].clone();
-            let standing = match step.need {
-                Need::Required => Standing::Timed,
-                Need::Optional if operation.returned().is_none() && step.invoked == operation.invoked => Standing::Unanswered,
-                Need::Optional => Standing::Free,
-            };
-            Part { operation, standing }
+        let is_shown = |at: &usize| {
+            let step = &self.steps[*at];
+            step.standing != Standing::Free || step.need == Need::Required || self.longest.contains(&(*at as u32))
         };
+        let shown: Vec<usize> = (0..self.steps.len()).filter(is_shown).collect();
+        let place = |at: u32| shown.iter().position(|s| *s == at as usize).expect("what is placed or required is shown");
         let mut state = Register::default();
         let mut longest = Vec::new();
         for at in &self.longest {
             let step = self.steps[*at as usize];
             state = state.step(step.effect, step.need).expect("the search placed it");
-            let shown = names.get(&state.value).map(|value| (value.clone(), state.version));
-            longest.push((*at as usize, shown));
+            longest.push((place(*at), names.get(&state.value).map(|value| (value.clone(), state.version))));
         }
-        let key = operations.first().map(|o| o.key.clone()).unwrap_or_default();
-        Counterexample { key, parts: self.steps.iter().map(part).collect(), longest, stuck: self.stuck as usize }
+        let part = |at: &usize| {
+            let step = &self.steps[*at];
+            Part { operation: operations[step.source].clone(), standing: step.standing }
+        };
+        Counterexample {
+            key: operations.first().map(|o| o.key.clone()).unwrap_or_default(),
+            parts: shown.iter().map(part).collect(),
+            useless: self.steps.len() - shown.len(),
+            longest,
+            stuck: place(self.stuck),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A counterexample as text: a lane for each client, time from left to right.
 
-use super::counterexample::{Counterexample, Shown, Standing};
+use super::compile::Standing;
+use super::counterexample::{Counterexample, Shown};
 use super::history::{Action, Mode, Operation, Outcome};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -78,6 +79,9 @@ pub fn render(counterexample: &Counterexample) -> String {
         };
         let asked = if part.operation.asked.is_empty() { String::new() } else { format!(" at {}", part.operation.asked) };
         let _ = writeln!(out, "  {:>2}  {:<34} client {}{asked}, {when}", letter(at), label(&part.operation), part.operation.client);
+    }
+    if counterexample.useless > 0 {
+        let _ = writeln!(out, "  and {} more writes, allowed at any time or never, do not help", counterexample.useless);
     }
     explain(&mut out, counterexample);
     out

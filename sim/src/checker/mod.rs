@@ -22,13 +22,16 @@ mod report;
 pub mod rounds;
 pub mod search;
 mod seen;
+mod settle;
 mod shrink;
+#[cfg(test)]
+mod tests;
 pub mod witness;
 
-pub use compile::Step;
-pub use counterexample::{Counterexample, Part};
+pub use compile::{Alike, Standing, Step};
+pub use counterexample::{Counterexample, Part, Shown};
 pub use file::{CheckError, check_file};
 pub use history::{Action, Found, Headers, History, Mode, Nanos, Operation, Outcome};
 pub use jsonl::{LineError, read_lines, write_lines};
-pub use register::{Effect, Register};
+pub use register::{Effect, Need, Register};
 pub use report::{Report, Verdict, check};

@@ -1,6 +1,7 @@
 //! A counterexample as one HTML page: no script, no network, opened from a file.
 
-use super::counterexample::{Counterexample, Standing};
+use super::compile::Standing;
+use super::counterexample::Counterexample;
 use super::lanes::{columns, label, letter, seconds, state};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -26,6 +27,9 @@ pub fn render(counterexample: &Counterexample) -> String {
     );
     drawing(&mut out, counterexample);
     table(&mut out, counterexample);
+    if counterexample.useless > 0 {
+        let _ = write!(out, "<p>{} more writes, allowed at any time or never, do not help.", counterexample.useless);
+    }
     out.push_str("</html>\n");
     out
 }

@@ -67,7 +67,7 @@ pub struct Register {
     /// Its version; 0: not known.
     pub version: u64,
     /// The state was made by an optional write that nothing has observed yet.
-    unseen: bool,
+    pub(super) unseen: bool,
 }
 
 impl Register {

@@ -4,6 +4,7 @@ use super::compile::{Step, steps};
 use super::counterexample::{Counterexample, Withdrawn, explain};
 use super::history::{History, Operation};
 use super::rounds::{Budget, search_fairly};
+use super::settle::settle;
 use super::witness::{self, Broken, Log};
 use super::{lanes, page};
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ pub struct Report {
 /// Judges the history by both ways. With `log`, what the servers applied is the order to verify; without, what readers were told.
 pub fn check(history: &History, log: Option<&Log>, budget: Budget) -> Report {
     let keys = by_key(history);
-    let compiled: Vec<Vec<Step>> = keys.values().map(|operations| steps(operations)).collect();
+    let compiled: Vec<Vec<Step>> = keys.values().map(|operations| settle(steps(operations))).collect();
     let outcomes = search_fairly(&compiled, budget);
     let mut undecided = outcomes.undecided;
     let mut counterexample = None;

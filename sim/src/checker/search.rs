@@ -4,9 +4,10 @@
 //! list and starts over; at a return whose call has no place it takes the last placement back. A configuration (placed set, state) that
 //! was left once is not entered again. Lists are vectors of indexes; nothing is allocated while searching but the memory and the stack.
 
-use super::compile::Step;
+use super::compile::{Alike, Step};
 use super::register::{Need, Register};
 use super::seen::{Seen, Visit};
+use std::collections::BTreeMap;
 
 /// How far a search has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub struct Search<S> {
     at: u32,
     state: Register,
     stack: Vec<(u32, Register)>,
+    placed: Vec<bool>,
+    /// For a step of a group, the one of it that was requested just before and has to be placed first.
+    twin: Vec<Option<u32>>,
     required_left: usize,
     seen: S,
     progress: Progress,
@@ -62,6 +66,8 @@ impl<S: Seen> Search<S> {
             at: HEAD,
             state: Register::default(),
             stack: Vec::new(),
+            placed: vec![false; steps.len()],
+            twin: vec![None; steps.len()],
             required_left,
             seen: S::with_room(room),
             progress: if required_left == 0 { Progress::Linearizable } else { Progress::Going },
@@ -91,7 +97,13 @@ impl<S: Seen> Search<S> {
         }
         order.sort_unstable();
         let mut last = HEAD;
+        let mut groups: BTreeMap<Alike, u32> = BTreeMap::new();
         for (_, node) in order {
+            if node <= n
+                && let Some(alike) = self.steps[node as usize - 1].alike
+            {
+                self.twin[node as usize - 1] = groups.insert(alike, node - 1);
+            }
             self.next[last as usize] = node;
             self.previous[node as usize] = last;
             last = node;
@@ -126,7 +138,8 @@ impl<S: Seen> Search<S> {
             return self.turn_back(self.at - n - 1);
         }
         let step = self.steps[self.at as usize - 1];
-        if let Some(state) = self.state.step(step.effect, step.need) {
+        let twin_waits = self.twin[self.at as usize - 1].is_some_and(|twin| !self.placed[twin as usize]);
+        if !twin_waits && let Some(state) = self.state.step(step.effect, step.need) {
             self.seen.toggle(self.at - 1);
             match self.seen.visit(state) {
                 Visit::New => return self.place(state, step.need),
@@ -140,6 +153,7 @@ impl<S: Seen> Search<S> {
 
     fn place(&mut self, state: Register, need: Need) -> Progress {
         self.stack.push((self.at, self.state));
+        self.placed[self.at as usize - 1] = true;
         self.state = state;
         self.unlink(self.at);
         if need == Need::Required {
@@ -161,6 +175,7 @@ impl<S: Seen> Search<S> {
         }
         let Some((node, state)) = self.stack.pop() else { return Progress::Illegal };
         self.state = state;
+        self.placed[node as usize - 1] = false;
         self.seen.toggle(node - 1);
         if self.steps[node as usize - 1].need == Need::Required {
             self.relink(node + self.steps.len() as u32);

@@ -4,10 +4,11 @@
 //! write that is not needed is first made free (any time, or never), and goes entirely only when nothing left could tell. Every
 //! candidate is searched; the budget bounds the sum, and at its end the smallest one found so far stands.
 
-use super::compile::Step;
+use super::compile::{Standing, Step};
 use super::register::{Effect, Need};
 use super::search::{Progress, Search};
 use super::seen::Fingerprints;
+use super::settle::settle;
 use std::collections::BTreeSet;
 
 /// Makes `steps`, which have no legal order, few. `client` tells whose step it is.
@@ -26,7 +27,7 @@ pub fn shrink(steps: &[Step], client: impl Fn(&Step) -> u32, budget: u64) -> Vec
         chunk = if chunk == 1 && smaller { 1 } else { chunk / 2 };
     }
     let mut short = relax(steps, &kept);
-    short.sort_by_key(|s| (s.need == Need::Optional, s.invoked, s.source));
+    short.sort_by_key(|s| (s.standing == Standing::Free, s.invoked, s.source));
     short
 }
 
@@ -83,7 +84,7 @@ impl Shrinking<'_> {
     }
 }
 
-/// The kept steps as they are, the other writes without their time, the others left out.
+/// The kept steps as they are, the other writes without their time, everything else left out.
 fn relax(steps: &[Step], kept: &[usize]) -> Vec<Step> {
     let kept: BTreeSet<usize> = kept.iter().copied().collect();
     let mut relaxed: Vec<Step> = Vec::with_capacity(steps.len());
@@ -91,85 +92,15 @@ fn relax(steps: &[Step], kept: &[usize]) -> Vec<Step> {
         if kept.contains(&at) {
             relaxed.push(*step);
         } else if writes(step.effect) {
-            relaxed.push(Step { need: Need::Optional, invoked: 0, returned: u64::MAX, ..*step });
+            relaxed.push(Step { need: Need::Optional, invoked: 0, returned: u64::MAX, standing: Standing::Free, ..*step });
         }
     }
-    while let Some(fewer) = without_unseen(&relaxed) {
-        relaxed = fewer;
-    }
-    relaxed
+    settle(relaxed)
 }
 
 fn writes(effect: Effect) -> bool {
     match effect {
         Effect::Put { .. } | Effect::Cas { .. } | Effect::Delete | Effect::DeleteCas { .. } => true,
         Effect::CasRefused { .. } | Effect::DeleteCasRefused { .. } | Effect::Read { .. } | Effect::ReadAbsent => false,
-    }
-}
-
-/// Leaves out optional writes that nothing could observe, and of equally good ones all but as many as there are observers.
-/// `None` if there is none to leave out.
-fn without_unseen(steps: &[Step]) -> Option<Vec<Step>> {
-    let mut alike: Vec<(Group, usize)> = Vec::new();
-    let mut keep = |step: &Step| {
-        if step.need == Need::Required {
-            return true;
-        }
-        let observers = steps.iter().filter(|other| other.source != step.source && observes(other.effect, step.effect)).count();
-        let Some(group) = group(step, steps) else { return observers > 0 };
-        let at = alike.iter().position(|(g, _)| *g == group).unwrap_or_else(|| {
-            alike.push((group, 0));
-            alike.len() - 1
-        });
-        alike[at].1 += 1;
-        alike[at].1 <= observers
-    };
-    let fewer: Vec<Step> = steps.iter().filter(|step| keep(step)).copied().collect();
-    (fewer.len() < steps.len()).then_some(fewer)
-}
-
-/// Optional writes that can stand for one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Group {
-    /// Deletes.
-    Gone,
-    /// Puts whose value nothing names: only refusals can tell that they happened.
-    Nameless,
-}
-
-fn group(step: &Step, steps: &[Step]) -> Option<Group> {
-    match step.effect {
-        Effect::Delete if step.invoked == 0 => Some(Group::Gone),
-        Effect::Put { .. } if step.invoked == 0 => {
-            let named = |other: &&Step| other.source != step.source && names(other.effect, step.effect);
-            if steps.iter().any(|other| named(&other)) { None } else { Some(Group::Nameless) }
-        }
-        Effect::Put { .. } | Effect::Delete | Effect::Cas { .. } | Effect::DeleteCas { .. } => None,
-        Effect::CasRefused { .. } | Effect::DeleteCasRefused { .. } | Effect::Read { .. } | Effect::ReadAbsent => None,
-    }
-}
-
-/// Whether `other` could come right after `write` because of the very value or version that it wrote.
-fn names(other: Effect, write: Effect) -> bool {
-    let (Effect::Put { value: wrote, version: made } | Effect::Cas { value: wrote, version: made, .. }) = write else { return false };
-    match other {
-        Effect::Read { value, .. } | Effect::Put { value, .. } => value == wrote,
-        Effect::Cas { expect, value, .. } => value == wrote || (expect != 0 && (made == 0 || expect == made)),
-        Effect::DeleteCas { expect } => made == 0 || expect == made,
-        Effect::Delete | Effect::ReadAbsent | Effect::CasRefused { .. } | Effect::DeleteCasRefused { .. } => false,
-    }
-}
-
-/// Whether `other` could come where it stands because `write` came before it.
-fn observes(other: Effect, write: Effect) -> bool {
-    let removed = matches!(write, Effect::Delete | Effect::DeleteCas { .. });
-    match other {
-        Effect::ReadAbsent => removed,
-        Effect::Cas { expect: 0, .. } => removed || names(other, write),
-        Effect::DeleteCas { .. } => removed || names(other, write),
-        Effect::CasRefused { expect } => !removed || expect != 0,
-        Effect::DeleteCasRefused { .. } => !removed,
-        Effect::Read { .. } | Effect::Put { .. } | Effect::Cas { .. } => names(other, write),
-        Effect::Delete => false,
     }
 }
