@@ -158,3 +158,54 @@ fn batches<T>(rows: impl Iterator<Item = T>, bytes: impl Fn(&T) -> usize) -> imp
         Some(batch)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SECTION_BYTES, Section, frame};
+    use crate::model::{Key, Timestamp};
+    use crate::state::{Command, Condition, KvCommand, Stamped, State};
+
+    fn state(keys: u64, value: usize) -> State {
+        let mut state = State::default();
+        for index in 1..=keys {
+            let key = Key::new(format!("key/{index:06}").as_bytes());
+            let command = Command::Kv(KvCommand::Put { key, value: vec![b'x'; value].into(), flags: 0, condition: Condition::Always });
+            state.apply(index, &Stamped { at: Timestamp::default(), command });
+        }
+        state
+    }
+
+    #[test]
+    fn a_large_state_is_written_in_sections_of_bounded_size() {
+        let state = state(3_000, 1_000);
+        let sizes: Vec<usize> = state.sections().map(|section| section.len()).collect();
+        assert!(sizes.len() > 10 && sizes.iter().all(|size| *size < SECTION_BYTES + 4_096), "{sizes:?}");
+        assert_eq!(State::decode(&state.encode()), Ok(state));
+    }
+
+    #[test]
+    fn a_snapshot_cut_off_anywhere_is_refused() {
+        let bytes = state(3, 1).encode();
+        assert!((0..bytes.len()).all(|length| State::decode(&bytes[..length]).is_err()));
+        assert!(State::decode(&[bytes.as_slice(), &[0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_section_left_out_or_rows_out_of_order_are_refused() {
+        let state = state(3_000, 1_000);
+        let sections: Vec<Vec<u8>> = state.sections().collect();
+        let mut missing = sections.clone();
+        missing.remove(1);
+        assert!(State::decode(&missing.concat()).unwrap_err().to_string().contains("missing"));
+        let mut swapped = sections;
+        swapped.swap(0, 1);
+        assert!(State::decode(&swapped.concat()).unwrap_err().to_string().contains("order"));
+    }
+
+    #[test]
+    fn a_newer_snapshot_is_refused_by_its_version() {
+        let mut bytes = frame(&Section::End { sections: 0 });
+        bytes[4] = super::VERSION + 1;
+        assert!(State::decode(&bytes).unwrap_err().to_string().contains("newer"));
+    }
+}

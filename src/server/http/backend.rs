@@ -130,13 +130,10 @@ pub enum RequestError {
     /// The leader could not confirm that it leads.
     #[error("Not ready to serve consistent reads")]
     NotReady,
-    /// The request was sent and no answer came: it may have taken effect or not.
-    #[error("rpc error making call: {0}")]
+    /// The request was sent and no answer came: it may have taken effect or not. The text says so, beginning with `rpc error making call: `.
+    #[error("{0}")]
     Unknown(String),
-    /// Another agent refused, with its text.
-    #[error("rpc error making call: {0}")]
-    Remote(String),
-    /// Refused with this text and status 500.
+    /// Refused with this text and status 500; `rpc error making call: ` stands before what another agent said.
     #[error("{0}")]
     Refused(String),
     /// Refused with a status of its own.
@@ -153,7 +150,6 @@ impl From<RequestError> for ApiError {
             | RequestError::NoPathToDatacenter
             | RequestError::NotReady
             | RequestError::Unknown(_)
-            | RequestError::Remote(_)
             | RequestError::Refused(_)) => ApiError::internal(error.to_string()),
         }
     }
