@@ -1,10 +1,11 @@
 //! How a proposal, a read or a change of the configuration can fail, sorted by what the caller may do next.
 
 use crate::model::{Index, NodeId};
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// Who leads, as far as a server that does not lead knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaderHint {
     /// Its id.
     pub id: NodeId,

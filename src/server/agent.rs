@@ -1,23 +1,28 @@
 //! The running agent: what its sockets share.
 
 use super::directory::Directory;
+use super::surroundings::Surroundings;
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::NodeId;
 use crate::raft::{LeaderHint, Raft};
-use crate::runtime::{Runtime, sleep, watch};
-use crate::server::gossip::Pool;
 use crate::rpc;
+use crate::runtime::{Runtime, watch};
+use crate::server::gossip::Pool;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 /// Where an agent is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// It serves.
     Running,
-    /// It serves those who are here, and lets nobody new in.
+    /// It serves, and is taking its leave of the cluster.
+    Leaving,
+    /// It has left the cluster, or does not mean to.
+    Left,
+    /// It finishes what was begun, and lets nobody new in.
     Draining,
     /// It is gone.
     Stopped,
@@ -46,8 +51,12 @@ pub(super) struct Inner<R: Runtime> {
     pub disk: R::Disk,
     /// Held while a bootstrap claim is judged.
     pub claims: tokio::sync::Mutex<()>,
-    pub directory: Directory,
+    pub surroundings: Surroundings,
+    pub directory: Arc<Directory>,
     pub phase: watch::Sender<Phase>,
+    /// The HTTP servers, which end when they have drained.
+    pub doors: Mutex<Vec<R::JoinHandle<()>>>,
+    /// Everything that ends with the agent.
     pub tasks: Mutex<Vec<R::JoinHandle<()>>>,
 }
 
@@ -141,21 +150,34 @@ impl<R: Runtime> Agent<R> {
         })
     }
 
+    /// Completes when the cluster has been left, or will not be.
+    pub(super) async fn left(&self) {
+        self.reached(Phase::Left).await;
+    }
+
     /// Stops the agent. Requests under way are finished, blocking queries end with what they have; with [`Farewell::Leave`] the cluster
     /// is left first. Calling it again waits for the first call's end.
     pub async fn shutdown(&self, farewell: Farewell) {
-        if !self.enter(Phase::Draining) {
+        if !self.enter(Phase::Leaving) {
             return self.stopped().await;
         }
         match farewell {
             Farewell::Leave => self.leave_cluster().await,
             Farewell::Vanish => {}
         }
-        if self.open_requests() > 0 {
-            sleep::<R>(DRAIN).await;
+        self.enter(Phase::Left);
+        self.enter(Phase::Draining);
+        let doors = std::mem::take(&mut *self.0.doors.lock().expect("no panic while held"));
+        for door in doors {
+            // The server behind it bounds how long it drains.
+            let _ = door.await;
         }
         if let Some(raft) = self.raft() {
             raft.shutdown().await;
+        }
+        self.lan().shutdown().await;
+        if let Some(wan) = self.wan() {
+            wan.shutdown().await;
         }
         self.enter(Phase::Stopped);
         let tasks = std::mem::take(&mut *self.0.tasks.lock().expect("no panic while held"));
@@ -164,7 +186,7 @@ impl<R: Runtime> Agent<R> {
 
     /// The tags this agent gossips, as Consul names them.
     pub(super) fn tags(config: &Config, node_id: NodeId) -> Tags {
-        let mut tags = Tags::new();
+        let mut tags = BTreeMap::new();
         let mut tag = |key: &str, value: String| tags.insert(key.to_owned(), value);
         tag("dc", config.datacenter.to_string());
         tag("id", node_id.to_string());
@@ -194,6 +216,6 @@ impl<R: Runtime> Agent<R> {
             }
             Some(_) | None => drop(tag("role", "node".to_owned())),
         }
-        tags
+        Tags::parse(tags).expect("names of datacenters and numbers are short")
     }
 }

@@ -4,9 +4,9 @@
 //! server grants its claim to one set for ever. Two sets that could both win share no server, so they could not both have been seen as one cluster.
 
 use super::Agent;
+use super::directory::ServerEntry;
 use super::requests::{Repeat, Step};
 use super::wire::{Request, Response};
-use super::directory::ServerEntry;
 use crate::model::{NodeId, codec};
 use crate::raft::{BootstrapError, Server};
 use crate::runtime::{Disk, Runtime, replace_file, sleep};

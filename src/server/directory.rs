@@ -81,11 +81,8 @@ impl Directory {
     pub fn preferred(&self) -> Option<ServerEntry> {
         let servers = self.servers.load();
         let living: Vec<&ServerEntry> = servers.iter().filter(|server| server.is_alive()).collect();
-        let candidates = if living.is_empty() {
-            servers.iter().filter(|server| server.status == MemberStatus::Failed).collect()
-        } else {
-            living
-        };
+        let candidates =
+            if living.is_empty() { servers.iter().filter(|server| server.status == MemberStatus::Failed).collect() } else { living };
         let turn = self.turn.load(Ordering::Relaxed);
         (!candidates.is_empty()).then(|| candidates[turn % candidates.len()].clone())
     }

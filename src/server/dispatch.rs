@@ -2,7 +2,7 @@
 
 use super::Agent;
 use super::wire::{self, Peers, Request, Response};
-use crate::raft::method;
+use crate::raft::{Suffrage, method};
 use crate::rpc::{Handler, Method};
 use crate::runtime::Runtime;
 use bytes::Bytes;
@@ -43,6 +43,13 @@ impl<R: Runtime> Agent<R> {
     pub(super) fn peers_here(&self) -> Peers {
         let Some(raft) = self.raft() else { return Peers::default() };
         let configuration = raft.configuration();
-        Peers { leader: raft.leadership().leader, voters: configuration.voters, non_voters: configuration.non_voters, index: configuration.index }
+        let mut peers = Peers { leader: raft.leadership().leader, index: configuration.index, ..Peers::default() };
+        for (id, configured) in configuration.servers {
+            match configured.suffrage {
+                Suffrage::Voter => peers.voters.push((id, configured.server)),
+                Suffrage::NonVoter => peers.non_voters.push((id, configured.server)),
+            }
+        }
+        peers
     }
 }

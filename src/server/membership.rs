@@ -3,7 +3,6 @@
 use super::Agent;
 use super::wire::Operation;
 use crate::api::operator::Peer;
-use crate::model::NodeName;
 use crate::runtime::{Runtime, sleep, timeout};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -47,11 +46,6 @@ impl<R: Runtime> Agent<R> {
             }
             sleep::<R>(self.config().retry_interval).await;
         }
-    }
-
-    /// Declares a failed member gone for good; with `prune`, forgets it at once. `false`: no such member.
-    pub async fn force_leave(&self, name: &NodeName, prune: crate::server::gossip::Prune) -> bool {
-        self.lan().force_leave(name.clone(), prune).await
     }
 
     /// Hands leadership and the seat in the configuration over, then tells the pool.

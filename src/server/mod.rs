@@ -1,8 +1,22 @@
 //! Floor 5: the running agent and its sockets.
 
+mod agent;
+mod backend;
+mod bootstrap;
 mod data_dir;
+mod directory;
+mod dispatch;
 pub mod gossip;
+mod hold;
 pub mod http;
 mod logging;
+mod membership;
+mod operate;
+mod requests;
+mod surroundings;
+mod wire;
 
+pub use agent::{Agent, Farewell};
 pub use data_dir::DataDirError;
+pub use surroundings::{StartError, Surroundings};
+pub use wire::{Answered, Refusal};

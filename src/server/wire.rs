@@ -28,13 +28,26 @@ pub(super) enum Relay {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Request {
-    Read { query: Query, options: ReadOptions, relay: Relay },
-    Write { command: Command, relay: Relay },
-    Operate { operation: Operation, relay: Relay },
+    Read {
+        query: Query,
+        options: ReadOptions,
+        relay: Relay,
+    },
+    Write {
+        command: Command,
+        relay: Relay,
+    },
+    Operate {
+        operation: Operation,
+        relay: Relay,
+    },
     /// Which servers the peer's Raft configuration holds, and who leads: answered by any server from what it knows.
     Peers,
     /// The sender, the first of `servers` by id, wants to form the first cluster of exactly these.
-    Claim { by: NodeId, servers: Vec<NodeId> },
+    Claim {
+        by: NodeId,
+        servers: Vec<NodeId>,
+    },
 }
 
 /// What only the leader can do.

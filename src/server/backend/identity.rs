@@ -104,7 +104,9 @@ impl<R: Runtime> Agent<R> {
         ]);
         shown.extend(text([("protocol_version", "3"), ("protocol_version_min", "0"), ("protocol_version_max", "3")]));
         shown.extend(text([("snapshot_version_min", "0"), ("snapshot_version_max", "1"), ("state", state)]));
-        let contact = stats.last_contact.map_or_else(|| "never".to_owned(), |age| if age.is_zero() { "0".to_owned() } else { crate::api::duration::format(age) });
+        let contact = stats
+            .last_contact
+            .map_or_else(|| "never".to_owned(), |age| if age.is_zero() { "0".to_owned() } else { crate::api::duration::format(age) });
         shown.insert("last_contact".to_owned(), contact);
         shown.insert("latest_configuration".to_owned(), format!("[{}]", servers.join(" ")));
         Some(shown)
@@ -145,7 +147,14 @@ fn text<const N: usize>(pairs: [(&str, &str); N]) -> Numbers {
 }
 
 fn runtime_stats() -> Numbers {
-    text([("arch", std::env::consts::ARCH), ("os", std::env::consts::OS), ("version", "rust"), ("goroutines", "0"), ("cpu_count", "0"), ("max_procs", "0")])
+    text([
+        ("arch", std::env::consts::ARCH),
+        ("os", std::env::consts::OS),
+        ("version", "rust"),
+        ("goroutines", "0"),
+        ("cpu_count", "0"),
+        ("max_procs", "0"),
+    ])
 }
 
 fn serf_stats<R: Runtime>(pool: &Pool<R>) -> Numbers {

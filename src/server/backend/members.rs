@@ -4,7 +4,7 @@ use crate::api::agent::{Member, MemberStatus};
 use crate::gossip::{self, Prune};
 use crate::model::NodeName;
 use crate::runtime::Runtime;
-use crate::server::http::backend::{Pool, Trace};
+use crate::server::http::{Pool, Trace};
 use crate::server::{Agent, Farewell};
 
 /// The protocol numbers of Consul's gossip library, which clients read: ours is not it, so they are constants.
@@ -57,7 +57,7 @@ pub(super) fn shown(member: &gossip::Member) -> Option<Member> {
         name: member.name().to_string(),
         addr: member.addr().ip().to_string(),
         port: member.addr().port(),
-        tags: member.tags().clone(),
+        tags: member.tags().as_map().clone(),
         status,
         protocol_min: PROTOCOL.0,
         protocol_max: PROTOCOL.1,

@@ -13,7 +13,7 @@ use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealt
 use crate::api::read::ReadOptions;
 use crate::model::{Datacenter, Index};
 use crate::runtime::Runtime;
-use crate::server::http::backend::{Answered, Backend, Pool, RequestError, Source, Trace};
+use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
 use crate::state::{Command, Reply};
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -22,7 +22,8 @@ pub(super) enum Step<T> {
 }
 
 impl<T> Step<T> {
-    fn refused(refusal: Refusal) -> Step<T> {
+    /// Over, with a refusal.
+    pub fn refused(refusal: Refusal) -> Step<T> {
         Step::Done(Err(refusal))
     }
 }

@@ -42,7 +42,9 @@ impl<R: Runtime> Agent<R> {
                 Retry::At(_) | Retry::Soon => Step::Again,
                 Retry::Never => Step::Done(Err(refusal_of(&e))),
             },
-            Err(_) => Step::refused(Refusal::Unknown("No cluster leader: no quorum acknowledged the write in time; it may still take effect".to_owned())),
+            Err(_) => Step::refused(Refusal::Unknown(
+                "No cluster leader: no quorum acknowledged the write in time; it may still take effect".to_owned(),
+            )),
         }
     }
 }

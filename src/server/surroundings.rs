@@ -1,0 +1,60 @@
+//! What an agent needs from around it, and how starting it can fail.
+
+use super::data_dir::DataDirError;
+use crate::api::agent::Host;
+use crate::raft::{self, Controls, OnFatal};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What an agent needs from around it that is no part of its configuration.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Called when the log's disk failed under a server: the agent must not go on.
+    pub on_fatal: OnFatal,
+    /// Looks at the machine for `/v1/agent/host`.
+    pub host: Arc<dyn Fn() -> Host + Send + Sync>,
+    /// Safety measures; anything but [`Controls::SAFE`] is a planted bug.
+    pub controls: Controls,
+}
+
+/// Why an agent did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// A socket could not be bound.
+    #[error("cannot listen on {addr} for {what}: {source}: is another agent running? {setting} changes it")]
+    Port {
+        /// The address.
+        addr: SocketAddr,
+        /// What it is for.
+        what: &'static str,
+        /// The flag or key that changes it.
+        setting: &'static str,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The log could not be recovered.
+    #[error("{0}")]
+    Raft(#[from] raft::OpenError),
+    /// None of `start_join` answered.
+    #[error("start_join failed: {0}")]
+    Join(String),
+    /// The pid file could not be written.
+    #[error("pid_file {path}: {source}", path = path.display())]
+    PidFile {
+        /// Where.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Signals could not be caught.
+    #[error("cannot catch signals: {0}")]
+    Signals(io::Error),
+    /// The configuration lacks something only a test can leave out.
+    #[error("{0}")]
+    Config(&'static str),
+}
