@@ -18,20 +18,7 @@ const DOOR: &str = "src/runtime/tokio";
 const START: &str = "src/server/production";
 
 /// What the floors above the door may take from tokio besides its IO traits: these behave the same on both sides.
-const SHARED_WITH_TOKIO: [&str; 12] = [
-    "mpsc",
-    "oneshot",
-    "Mutex",
-    "MutexGuard",
-    "OwnedMutexGuard",
-    "TryLockError",
-    "Notify",
-    "Semaphore",
-    "SemaphorePermit",
-    "OwnedSemaphorePermit",
-    "AcquireError",
-    "TryAcquireError",
-];
+const SHARED_WITH_TOKIO: [&str; 7] = ["mpsc", "oneshot", "Mutex", "OwnedMutexGuard", "Notify", "Semaphore", "OwnedSemaphorePermit"];
 
 /// Paths nobody names outside the door, and why.
 const AMBIENT: [(&str, &str); 25] = [

@@ -1,6 +1,9 @@
 //! openraft's calls to other servers.
 
+mod rpc;
 mod snapshot;
+
+pub use rpc::RpcPeers;
 
 use super::method;
 use super::snapshot::SnapshotFile;
