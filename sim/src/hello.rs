@@ -1,7 +1,6 @@
 //! The smallest agent there is: it answers every HTTP request with its number. If runs of this repeat, the Runtime below it does.
 
 use crate::nodes::{Crash, Nodes};
-use crate::play::{Played, play};
 use crate::runtime::{Sim, tcp};
 use crate::world::{self, Who};
 use bytes::Bytes;
@@ -18,6 +17,9 @@ const HTTP: u16 = 8500;
 const GOSSIP: u16 = 8301;
 const SERVERS: [Who; 3] = [Who(1), Who(2), Who(3)];
 const CLIENT: Who = Who(101);
+
+/// Requests of one run.
+pub const REQUESTS: u64 = 200;
 
 async fn agent(who: Who) {
     let listener = Sim::tcp_listen(who.addr(HTTP)).await.expect("listens");
@@ -74,8 +76,8 @@ async fn ask(to: Who, path: String) -> Option<Bytes> {
     timeout::<Sim, _>(Duration::from_secs(2), exchange).await.ok().flatten()
 }
 
-/// Ten virtual seconds of requests through loss, duplicates, a partition, a power loss and a freeze; how many were answered.
-async fn scenario() -> u64 {
+/// Some seconds of requests through loss, duplicates, a partition, a power loss and a freeze; how many of [`REQUESTS`] were answered.
+pub async fn scenario() -> u64 {
     let nodes = Nodes::default();
     for who in SERVERS {
         nodes.add(who, move || agent(who));
@@ -88,7 +90,7 @@ async fn scenario() -> u64 {
     });
     let asking = nodes.spawn(CLIENT, async {
         let mut answered = 0;
-        for n in 0..200u64 {
+        for n in 0..REQUESTS {
             let to = SERVERS[(Sim::random() % 3) as usize];
             answered += u64::from(ask(to, format!("/{n}")).await.is_some());
             sleep::<Sim>(Duration::from_millis(20)).await;
@@ -106,29 +108,35 @@ async fn scenario() -> u64 {
     asking.await.expect("the client is not disturbed")
 }
 
-fn run(seed: u64) -> Played<u64> {
-    play(seed, None, scenario)
-}
+#[cfg(test)]
+mod tests {
+    use super::scenario;
+    use crate::play::{Played, play};
 
-#[test]
-fn a_hello_world_agent_answers_through_faults_and_each_seed_goes_its_own_way() {
-    let (one, other) = (run(1), run(2));
-    assert!(one.value.as_ref().is_ok_and(|answered| *answered > 150), "{:?}", one.value);
-    assert_ne!(one.footprint.hash, other.footprint.hash);
-    for kind in
-        ["udp.send", "udp.arrive", "udp.lost", "tcp.syn", "tcp.write", "tcp.arrive", "timer", "disk.write", "disk.sync", "fault.freeze"]
-    {
-        assert!(one.footprint.by_kind.get(kind).is_some_and(|n| *n > 0), "{kind} is missing from {:?}", one.footprint.by_kind);
+    fn run(seed: u64) -> Played<u64> {
+        play(seed, None, scenario)
     }
-}
 
-#[test]
-fn twenty_seeds_repeat_byte_for_byte_one_after_the_other_and_four_at_once() {
-    let first: Vec<_> = (0..20).map(|seed| run(seed).footprint).collect();
-    let mut again = Vec::new();
-    for some in [0..4u64, 4..8, 8..12, 12..16, 16..20] {
-        let threads: Vec<_> = some.map(|seed| std::thread::Builder::new().spawn(move || run(seed).footprint).unwrap()).collect();
-        again.extend(threads.into_iter().map(|thread| thread.join().unwrap()));
+    #[test]
+    fn a_hello_world_agent_answers_through_faults_and_each_seed_goes_its_own_way() {
+        let (one, other) = (run(1), run(2));
+        assert!(one.value.as_ref().is_ok_and(|answered| *answered > 150), "{:?}", one.value);
+        assert_ne!(one.footprint.hash, other.footprint.hash);
+        for kind in
+            ["udp.send", "udp.arrive", "udp.lost", "tcp.syn", "tcp.write", "tcp.arrive", "timer", "disk.write", "disk.sync", "fault.freeze"]
+        {
+            assert!(one.footprint.by_kind.get(kind).is_some_and(|n| *n > 0), "{kind} is missing from {:?}", one.footprint.by_kind);
+        }
     }
-    assert_eq!(first, again);
+
+    #[test]
+    fn twenty_seeds_repeat_byte_for_byte_one_after_the_other_and_four_at_once() {
+        let first: Vec<_> = (0..20).map(|seed| run(seed).footprint).collect();
+        let mut again = Vec::new();
+        for some in [0..4u64, 4..8, 8..12, 12..16, 16..20] {
+            let threads: Vec<_> = some.map(|seed| std::thread::Builder::new().spawn(move || run(seed).footprint).unwrap()).collect();
+            again.extend(threads.into_iter().map(|thread| thread.join().unwrap()));
+        }
+        assert_eq!(first, again);
+    }
 }

@@ -6,16 +6,23 @@
 compile_error!("--cfg madsim is missing: RUSTFLAGS or a [target.*] rustflags line has replaced [build] rustflags in .cargo/config.toml");
 
 pub mod checker;
+pub mod cli;
+pub mod cluster;
 pub mod draws;
+pub mod farm;
+pub mod fault;
 pub mod gossip_heap;
+pub mod hello;
 pub mod log;
 pub mod nodes;
+pub mod plan;
 pub mod play;
+pub mod regressions;
+pub mod report;
 pub mod runtime;
+pub mod scenario;
 pub mod trace;
 pub mod world;
 
 #[cfg(test)]
 mod additions;
-#[cfg(test)]
-mod hello;

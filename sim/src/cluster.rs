@@ -1,0 +1,149 @@
+//! Agents on the machines of a run: started, started again when they die, and looked at.
+
+use crate::fault::Faults;
+use crate::nodes::Nodes;
+use crate::plan::Plan;
+use crate::runtime::KernelWait;
+use crate::world::{self, Who};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What part an agent plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It takes part in Raft.
+    Server,
+    /// It forwards to servers.
+    Client,
+}
+
+/// Which agent is to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its host.
+    pub who: Who,
+    /// Its part.
+    pub role: Role,
+    /// Hosts of all servers.
+    pub servers: Vec<Who>,
+}
+
+/// An agent that can be simulated.
+pub trait Agent: Clone + Send + Sync + 'static {
+    /// Why it did not start.
+    type Error: Display;
+
+    /// Starts it on the machine of `member`, where this runs.
+    fn start(member: Member) -> impl Future<Output = Result<Self, Self::Error>>;
+
+    /// Completes when it has stopped by itself. It is started again after a pause, as a supervisor of services would.
+    fn stopped(&self) -> impl Future<Output = ()>;
+
+    /// The term it leads in, if it leads.
+    fn leads(&self) -> Option<u64>;
+}
+
+/// Pause before a process that ended is started again.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// The agents that run, each with the number of its process.
+type Running<A> = Arc<Mutex<BTreeMap<Who, (u64, A)>>>;
+
+/// A cluster and its surroundings.
+pub struct Cluster<A> {
+    /// All machines.
+    pub nodes: Arc<Nodes>,
+    /// What can be made to go wrong.
+    pub faults: Faults,
+    running: Running<A>,
+}
+
+impl<A: Agent> Cluster<A> {
+    /// Switches on every machine of `plan` and starts the agents.
+    pub fn start(plan: &Plan) -> Cluster<A> {
+        let nodes = Arc::new(Nodes::default());
+        let running = Running::default();
+        for who in plan.agents() {
+            let role = if plan.servers.contains(&who) { Role::Server } else { Role::Client };
+            let member = Member { who, role, servers: plan.servers.clone() };
+            let running = running.clone();
+            nodes.add(who, move || supervise::<A>(member.clone(), running.clone()));
+        }
+        for who in &plan.users {
+            nodes.add_idle(*who);
+        }
+        for (who, ppm) in &plan.drifts {
+            nodes.drift(*who, *ppm);
+        }
+        let faults = Faults::new(nodes.clone(), plan.climate.clone());
+        Cluster { nodes, faults, running }
+    }
+
+    /// The agent on `who`, if its process lives and has come up.
+    pub fn agent(&self, who: Who) -> Option<A> {
+        self.agents().remove(&who)
+    }
+
+    /// Every agent whose process lives and has come up.
+    pub fn agents(&self) -> BTreeMap<Who, A> {
+        let running = self.running.lock().expect("no panic while held");
+        let alive = |who: &Who, process: u64| world::with(|w| w.host(*who).process == process);
+        running.iter().filter(|(who, (process, _))| alive(who, *process)).map(|(who, (_, agent))| (*who, agent.clone())).collect()
+    }
+
+    /// Who leads in the newest term.
+    pub fn leader(&self) -> Option<Who> {
+        let leaders = self.agents().into_iter().filter_map(|(who, agent)| Some((agent.leads()?, who)));
+        leaders.max().map(|(_, who)| who)
+    }
+
+    /// Lets the faults of `plan` strike and end, and returns when all have.
+    pub async fn storm(&self, plan: &Plan) {
+        let start = world::with(|w| w.now());
+        let mut in_force: BTreeMap<(Duration, usize), crate::fault::InForce> = BTreeMap::new();
+        let mut coming = plan.strikes.iter().enumerate().peekable();
+        loop {
+            let next_strike = coming.peek().map(|(_, strike)| strike.at);
+            let next_end = in_force.keys().next().map(|(end, _)| *end);
+            let Some(at) = next_strike.into_iter().chain(next_end).min() else { return };
+            let passed = Duration::from_nanos(world::with(|w| w.now()) - start);
+            KernelWait::after(at.saturating_sub(passed)).await;
+            if next_end.is_some_and(|end| end <= at) {
+                let (_, over) = in_force.pop_first().expect("there is one that ends");
+                self.faults.heal(over);
+            } else if let Some((number, strike)) = coming.next() {
+                let fault = self.faults.strike(&strike.fault, self.leader());
+                in_force.insert((strike.at + strike.lasts, number), fault);
+            }
+        }
+    }
+}
+
+/// One process after the other: what runs on an agent's machine.
+async fn supervise<A: Agent>(member: Member, running: Running<A>) {
+    let who = member.who;
+    let process = world::with(|w| w.host(who).process);
+    loop {
+        match A::start(member.clone()).await {
+            Ok(agent) => {
+                running.lock().expect("no panic while held").insert(who, (process, agent.clone()));
+                agent.stopped().await;
+                running.lock().expect("no panic while held").remove(&who);
+                say(who, "the agent has stopped");
+            }
+            Err(e) => say(who, &format!("the agent did not start: {e}")),
+        }
+        KernelWait::after(RESTART_PAUSE).await;
+    }
+}
+
+fn say(who: Who, line: &str) {
+    world::record(crate::trace::Entry::with("agent", 0, 0, line.as_bytes()));
+    world::with(|w| {
+        let now = w.now();
+        w.trace.line(now, who.0, format_args!("{line}"));
+    });
+}
