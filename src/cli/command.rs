@@ -1,0 +1,190 @@
+//! What a command is, and the list of them.
+
+use super::args::{Args, FlagSpec};
+use super::client::{CLIENT_FLAGS, Client, SERVER_FLAGS, Surroundings};
+use super::report::Outcome;
+use super::{agent, info, join, kv, leave, members, operator, reload, validate, version};
+
+/// One command.
+pub(super) struct Command {
+    /// Its name, words separated by blanks.
+    pub(super) name: &'static str,
+    /// The arguments after the flags, as the help shows them.
+    pub(super) arguments: &'static str,
+    /// One sentence.
+    pub(super) about: &'static str,
+    /// Its flags.
+    pub(super) flags: fn() -> Vec<FlagSpec>,
+    /// What it does.
+    pub(super) action: Action,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Action {
+    /// Something that ends with a report.
+    Report(fn(&Call<'_>) -> Outcome),
+    /// Runs an agent in this process.
+    Serve,
+}
+
+/// One call of a command.
+pub(super) struct Call<'a> {
+    /// Its flags and arguments.
+    pub(super) args: Args,
+    /// The process around it.
+    pub(super) surroundings: &'a dyn Surroundings,
+}
+
+impl Call<'_> {
+    /// The agent to ask.
+    pub(super) fn client(&self) -> Result<Client<'_>, String> {
+        Client::new(&self.args, self.surroundings)
+    }
+}
+
+/// Groups of commands, for their help.
+pub(super) const GROUPS: &[(&str, &str)] = &[
+    ("kv", "Reads and writes the key-value store."),
+    ("operator", "Looks after the servers."),
+    ("operator autopilot", "Looks after the servers' health and number."),
+    ("operator raft", "Looks after the servers' membership in Raft."),
+];
+
+/// All commands, in alphabetical order.
+pub(super) const COMMANDS: &[Command] = &[
+    Command { name: "agent", arguments: "", about: "Runs an agent.", flags: agent::flags, action: Action::Serve },
+    Command {
+        name: "force-leave",
+        arguments: "NODE",
+        about: "Declares a failed member left.",
+        flags: || [leave::FORCE_FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(leave::force),
+    },
+    Command {
+        name: "info",
+        arguments: "",
+        about: "Shows the agent's inner figures.",
+        flags: || [CLIENT_FLAGS].concat(),
+        action: Action::Report(info::run),
+    },
+    Command {
+        name: "join",
+        arguments: "ADDRESS...",
+        about: "Makes the agent join others.",
+        flags: || [join::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(join::run),
+    },
+    Command {
+        name: "kv delete",
+        arguments: "KEY",
+        about: "Deletes a key or all keys with a prefix.",
+        flags: || [kv::delete::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::delete::run),
+    },
+    Command {
+        name: "kv export",
+        arguments: "[PREFIX]",
+        about: "Prints keys as JSON that kv import takes.",
+        flags: || [CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::export::run),
+    },
+    Command {
+        name: "kv get",
+        arguments: "[KEY]",
+        about: "Prints a value, or all below a prefix.",
+        flags: || [kv::get::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::get::run),
+    },
+    Command {
+        name: "kv import",
+        arguments: "DATA|@FILE|-",
+        about: "Writes keys that kv export printed.",
+        flags: || [kv::import::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::import::run),
+    },
+    Command {
+        name: "kv put",
+        arguments: "KEY [DATA|@FILE|-]",
+        about: "Writes a value.",
+        flags: || [kv::put::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::put::run),
+    },
+    Command {
+        name: "leave",
+        arguments: "",
+        about: "Makes the agent leave and stop.",
+        flags: || [CLIENT_FLAGS].concat(),
+        action: Action::Report(leave::run),
+    },
+    Command {
+        name: "members",
+        arguments: "",
+        about: "Lists the members of the pool.",
+        flags: || [members::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(members::run),
+    },
+    Command {
+        name: "operator autopilot get-config",
+        arguments: "",
+        about: "Shows autopilot's settings.",
+        flags: || [CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(operator::autopilot::show_config),
+    },
+    Command {
+        name: "operator autopilot set-config",
+        arguments: "",
+        about: "Changes autopilot's settings.",
+        flags: || [operator::autopilot::CONFIG_FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(operator::autopilot::change_config),
+    },
+    Command {
+        name: "operator autopilot state",
+        arguments: "",
+        about: "Shows how autopilot sees the servers.",
+        flags: || [operator::autopilot::STATE_FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(operator::autopilot::state),
+    },
+    Command {
+        name: "operator raft list-peers",
+        arguments: "",
+        about: "Lists the servers in Raft.",
+        flags: || [CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(operator::raft::list_peers),
+    },
+    Command {
+        name: "operator raft remove-peer",
+        arguments: "",
+        about: "Removes a server from Raft.",
+        flags: || [operator::raft::REMOVE_FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(operator::raft::remove_peer),
+    },
+    Command {
+        name: "operator raft transfer-leader",
+        arguments: "",
+        about: "Hands leadership to another server.",
+        flags: || [operator::raft::TRANSFER_FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(operator::raft::transfer_leader),
+    },
+    Command {
+        name: "reload",
+        arguments: "",
+        about: "Makes the agent read its configuration again.",
+        flags: || [CLIENT_FLAGS].concat(),
+        action: Action::Report(reload::run),
+    },
+    Command {
+        name: "validate",
+        arguments: "FILE-OR-FOLDER...",
+        about: "Checks configuration files.",
+        flags: || [validate::FLAGS].concat(),
+        action: Action::Report(validate::run),
+    },
+    Command {
+        name: "version",
+        arguments: "",
+        about: "Shows the version.",
+        flags: || [version::FLAGS].concat(),
+        action: Action::Report(version::run),
+    },
+];

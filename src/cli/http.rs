@@ -1,0 +1,134 @@
+//! One HTTP request to an agent and its answer, on hyper.
+
+use crate::runtime::tokio::Tokio;
+use crate::runtime::{Runtime, timeout};
+use bytes::Bytes;
+use futures_util::future;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Patience with the connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Patience with the answer: a server that leaves answers after its drain time.
+const ANSWER: Duration = Duration::from_secs(120);
+/// Longest answer read.
+const LONGEST: usize = 1 << 30;
+
+/// Where an agent serves HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    /// A name or an address.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Request {
+    /// `GET`, `PUT`, ...
+    pub(super) method: &'static str,
+    /// Path and query, percent-encoded.
+    pub(super) target: String,
+    /// Header names and values.
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+/// Sends the request and waits for the whole answer.
+pub(super) fn send(to: &Endpoint, request: Request) -> io::Result<Response> {
+    Tokio::block_on(round_trip(to, request))
+}
+
+async fn round_trip(to: &Endpoint, request: Request) -> io::Result<Response> {
+    let late = |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
+    let stream = timeout::<Tokio, _>(CONNECT, connect(to)).await.map_err(|_| late("connecting"))??;
+    timeout::<Tokio, _>(ANSWER, exchange(stream, to, request)).await.map_err(|_| late("the answer"))?
+}
+
+/// The first address of the host that takes the connection.
+async fn connect(to: &Endpoint) -> io::Result<<Tokio as Runtime>::TcpStream> {
+    let addresses = match to.host.parse() {
+        Ok(ip) => vec![ip],
+        Err(_) => Tokio::resolve(&to.host).await?,
+    };
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for ip in addresses {
+        match Tokio::tcp_connect(SocketAddr::new(ip, to.port)).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn exchange(stream: <Tokio as Runtime>::TcpStream, to: &Endpoint, request: Request) -> io::Result<Response> {
+    let host = if to.host.contains(':') { format!("[{}]:{}", to.host, to.port) } else { format!("{}:{}", to.host, to.port) };
+    let builder = hyper::Request::builder().method(request.method).uri(request.target).header("Host", host);
+    let builder = request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+    let message = builder.body(Full::new(Bytes::from(request.body))).map_err(io::Error::other)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let answer = async move {
+        let (head, body) = sender.send_request(message).await.map_err(io::Error::other)?.into_parts();
+        let body = Limited::new(body, LONGEST).collect().await.map_err(io::Error::other)?;
+        Ok(Response { status: head.status.as_u16(), body: body.to_bytes().to_vec() })
+    };
+    future::join(answer, connection).await.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, Request, Response, round_trip};
+    use crate::runtime::tokio::Tokio;
+    use crate::runtime::{Runtime, TcpListener};
+    use futures_util::future;
+    use std::io;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// Serves one connection: returns what was read up to the end of `until`, having answered `answer`.
+    async fn serve_one(listener: &<Tokio as Runtime>::TcpListener, until: &[u8], answer: &[u8]) -> Vec<u8> {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let (mut read, mut chunk) = (Vec::new(), [0; 1024]);
+        while !read.ends_with(until) {
+            let n = stream.read(&mut chunk).await.unwrap();
+            assert_ne!(n, 0, "the request ends early: {:?}", String::from_utf8_lossy(&read));
+            read.extend(&chunk[..n]);
+        }
+        stream.write_all(answer).await.unwrap();
+        read
+    }
+
+    fn exchange(answer: &[u8]) -> (io::Result<Response>, String) {
+        Tokio::block_on(async {
+            let listener = Tokio::tcp_listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let to = Endpoint { host: "localhost".to_owned(), port: TcpListener::local_addr(&listener).unwrap().port() };
+            let headers = vec![("X-Consul-Token", "t".to_owned())];
+            let request = Request { method: "PUT", target: "/v1/kv/a%20b?flags=1".to_owned(), headers, body: b"the body".to_vec() };
+            let (response, read) = future::join(round_trip(&to, request), serve_one(&listener, b"the body", answer)).await;
+            (response, String::from_utf8(read).unwrap())
+        })
+    }
+
+    #[test]
+    fn a_request_and_its_answer_cross_a_real_socket() {
+        let (response, request) = exchange(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntrue\r\n1\r\n\n\r\n0\r\n\r\n");
+        assert_eq!(response.unwrap(), Response { status: 200, body: b"true\n".to_vec() });
+        assert!(request.starts_with("PUT /v1/kv/a%20b?flags=1 HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("x-consul-token: t\r\n") && request.contains("content-length: 8\r\n"), "{request}");
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_an_error() {
+        assert!(exchange(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").0.is_err());
+        assert!(exchange(b"").0.is_err());
+    }
+}

@@ -1,0 +1,35 @@
+//! What a command leaves behind: bytes for standard output, text for standard error, an exit code.
+
+/// Exit code of a command whose name nobody knows.
+pub(super) const UNKNOWN_COMMAND: u8 = 127;
+
+/// The outcome of one command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Report {
+    /// Results.
+    pub(super) out: Vec<u8>,
+    /// Complaints.
+    pub(super) err: String,
+    /// 0 worked, 1 did not, 2 nothing matched, 127 no such command.
+    pub(super) code: u8,
+}
+
+impl Report {
+    /// It worked; `text` is the result.
+    pub(super) fn text(text: impl Into<String>) -> Report {
+        Report { out: text.into().into_bytes(), ..Report::default() }
+    }
+
+    /// It worked; `text` and a line's end are the result.
+    pub(super) fn line(text: impl std::fmt::Display) -> Report {
+        Report::text(format!("{text}\n"))
+    }
+
+    /// It did not work.
+    pub(super) fn failed(text: impl std::fmt::Display) -> Report {
+        Report { err: format!("{text}\n"), code: 1, ..Report::default() }
+    }
+}
+
+/// A command's outcome, where an error is the text for standard error and exit code 1.
+pub(super) type Outcome = Result<Report, String>;
