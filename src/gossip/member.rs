@@ -68,7 +68,7 @@ impl Versions {
     pub const OURS: Versions = Versions { min: 1, max: 1 };
 
     /// The newest version both sides speak, if there is one.
-    pub fn common(self, other: Versions) -> Option<u8> {
+    pub fn newest_shared(self, other: Versions) -> Option<u8> {
         let version = self.max.min(other.max);
         (version >= self.min && version >= other.min).then_some(version)
     }
@@ -280,9 +280,9 @@ mod tests {
     #[test]
     fn versions_meet_at_the_newest_both_speak() {
         let old = Versions { min: 1, max: 2 };
-        assert_eq!(old.common(Versions { min: 2, max: 5 }), Some(2));
-        assert_eq!(Versions { min: 3, max: 5 }.common(old), None);
-        assert_eq!(old.common(Versions { min: 3, max: 5 }), None);
+        assert_eq!(old.newest_shared(Versions { min: 2, max: 5 }), Some(2));
+        assert_eq!(Versions { min: 3, max: 5 }.newest_shared(old), None);
+        assert_eq!(old.newest_shared(Versions { min: 3, max: 5 }), None);
     }
 
     #[test]

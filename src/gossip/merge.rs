@@ -51,7 +51,7 @@ impl Gossip {
                 return Err(Refusal::Datacenter { name: name(), datacenter: theirs.to_owned() });
             }
         }
-        if Versions::OURS.common(profile.versions).is_none() {
+        if Versions::OURS.newest_shared(profile.versions).is_none() {
             return Err(Refusal::Versions { name: name(), min: profile.versions.min, max: profile.versions.max });
         }
         if profile.addr.port() == 0 || profile.addr.ip().is_unspecified() || profile.addr.ip().is_multicast() {

@@ -227,7 +227,7 @@ impl Gossip {
     }
 
     fn hear_open(&mut self, now: Instant, id: StreamId, open: Open) {
-        let refusal = match (&open.own, Versions::OURS.common(open.versions)) {
+        let refusal = match (&open.own, Versions::OURS.newest_shared(open.versions)) {
             (_, None) => Some("the gossip protocol versions do not meet".to_owned()),
             _ if !self.departure.takes_part() => Some("this agent is leaving".to_owned()),
             (Some(own), _) if own.profile.name == self.setup.name && !own.profile.same_identity(&self.table.own().profile) => {

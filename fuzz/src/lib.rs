@@ -1,0 +1,4 @@
+//! What is fuzzed: one function a target, `run`, that takes any bytes and must not panic, and `seeds`, well-formed inputs to start from.
+//! The fuzzer's binaries and `tests/malformed.rs` call the same functions.
+
+pub mod rpc_frame;
