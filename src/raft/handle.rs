@@ -3,7 +3,7 @@
 use super::config::{self, Controls, Guard};
 use super::errors::{LeaderHint, ReadError};
 use super::fence::Fence;
-use super::leadership::Leadership;
+use super::leadership::{Leadership, Role};
 use super::read::{Proof, Rounds};
 use super::setup::{Space, SpaceGauge};
 use super::snapshot::{Incoming, SnapshotStore};
@@ -82,10 +82,15 @@ impl<R: Runtime> Raft<R> {
         self.0.published.changed(topics, after).await
     }
 
-    /// Waits until this server has applied the entry at `index`.
-    pub async fn applied(&self, index: Index) {
-        // Closed only with the state machine, which this handle keeps.
-        let _ = self.0.published.applied().wait_for(|applied| *applied >= index).await;
+    /// Waits until this server has applied the entry at `index`; [`ReadError::Stopped`] if its log stops before that.
+    pub async fn applied(&self, index: Index) -> Result<(), ReadError> {
+        let (mut applied, mut leadership) = (self.0.published.applied(), self.watch_leadership());
+        tokio::select! {
+            biased;
+            // Never closed: this handle keeps the sending end.
+            _ = applied.wait_for(|applied| *applied >= index) => Ok(()),
+            _ = leadership.wait_for(|now| now.role == Role::Stopped) => Err(ReadError::Stopped("it was shut down, or its disk failed".to_owned())),
+        }
     }
 
     /// A view that holds everything acknowledged before this call, if this server leads.
@@ -104,7 +109,7 @@ impl<R: Runtime> Raft<R> {
         if view.index >= index {
             return Ok(view);
         }
-        self.applied(index).await;
+        self.applied(index).await?;
         Ok(self.view())
     }
 

@@ -69,7 +69,7 @@ impl<R: Runtime> Raft<R> {
         if crc32fast::hash(&part.bytes) != part.sum {
             return Err("the part's checksum is wrong".to_owned());
         }
-        let newest: Vote<R> = self.0.core.metrics().borrow_watched().vote.clone();
+        let newest: Vote<R> = self.0.core.metrics().borrow_watched().vote;
         if part.vote.partial_cmp(&newest).is_none_or(Ordering::is_lt) {
             return Ok(PartReply::Settled(newest));
         }

@@ -36,7 +36,7 @@ impl<R: Runtime> Raft<R> {
     pub async fn add_server(&self, id: NodeId, server: Server) -> Result<Index, ChangeError> {
         let known = self.known(id);
         match known {
-            Known::As(have) if have == server => return Ok(self.configuration().index),
+            Known::As(have) if have == server => Ok(self.configuration().index),
             Known::As(_) => self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, server)]))).await,
             Known::Not => settle::<R>(self.0.core.add_learner(id, server, false).await),
         }

@@ -46,7 +46,7 @@ impl<R: Runtime> StateMachine<R> {
     fn apply_entry(&mut self, entry: Entry<R>, touched: &mut Touched) -> Reply {
         let index = entry.log_id.index();
         assert!(self.last.as_ref().is_none_or(|last| last.index() < index), "entry {index} applied out of turn");
-        self.last = Some(entry.log_id.clone());
+        self.last = Some(entry.log_id);
         match entry.payload {
             Payload::<R>::Blank => Reply::Done,
             Payload::<R>::Normal(stamped) => {
@@ -66,7 +66,7 @@ impl<R: Runtime> StateMachine<R> {
     }
 
     fn meta(&self) -> SnapshotMeta<R> {
-        SnapshotMeta::<R> { last_log_id: self.last.clone(), last_membership: self.membership.clone() }
+        SnapshotMeta::<R> { last_log_id: self.last, last_membership: self.membership.clone() }
     }
 }
 
@@ -99,7 +99,7 @@ impl<R: Runtime> RaftStateMachine<Types<R>> for StateMachine<R> {
     type SnapshotBuilder = Builder<R>;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId<R>>, StoredMembership<R>)> {
-        Ok((self.last.clone(), self.membership.clone()))
+        Ok((self.last, self.membership.clone()))
     }
 
     async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
@@ -135,7 +135,7 @@ impl<R: Runtime> RaftStateMachine<Types<R>> for StateMachine<R> {
         let kept = SnapshotFile { name: final_name::<R>(meta), bytes, sum, state: None };
         self.snapshots.adopt(&name, &file, meta.clone(), kept).await?;
         self.state = state;
-        self.last = meta.last_log_id.clone();
+        self.last = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.published.publish_anew(self.view());
         Ok(())

@@ -52,7 +52,7 @@ impl<R: Runtime> Raft<R> {
             return Ok(());
         }
         tracing::warn!(term = before.term, %target, "nobody took leadership over in time, giving it up");
-        let last_log_id = self.0.core.data_metrics().borrow_watched().last_log.clone();
+        let last_log_id = self.0.core.data_metrics().borrow_watched().last_log;
         let vote = Vote::<R>::new(before.term + 1, target);
         let ask = VoteRequest::<Types<R>> { vote, last_log_id, leadership_transfer: true };
         self.0.core.vote(ask).await.map(|_| ())

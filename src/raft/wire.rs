@@ -102,5 +102,55 @@ pub(super) enum PartReply<R: Runtime> {
 
 /// The last entry of an append, or what precedes it.
 pub(super) fn last_of<R: Runtime>(append: &AppendEntriesRequest<Types<R>>) -> Option<LogId<R>> {
-    append.entries.last().map(|entry: &Entry<R>| entry.log_id.clone()).or_else(|| append.prev_log_id.clone())
+    append.entries.last().map(|entry: &Entry<R>| entry.log_id).or_else(|| append.prev_log_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APPEND_BYTES, append, open_request};
+    use crate::model::{Key, NodeId, Timestamp};
+    use crate::raft::types::{Entry, LogId, Payload, Types, Vote};
+    use crate::runtime::tokio::Tokio;
+    use crate::state::{Command, Condition, KvCommand, Stamped};
+    use bytes::Bytes;
+    use openraft::raft::AppendEntriesRequest;
+    use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+
+    type Append = AppendEntriesRequest<Types<Tokio>>;
+
+    fn entry(index: u64, bytes: usize) -> Entry<Tokio> {
+        let value = Bytes::from(vec![7; bytes]);
+        let command = Command::Kv(KvCommand::Put { key: Key::new(b"k"), value, flags: 0, condition: Condition::Always });
+        let payload = Payload::<Tokio>::Normal(Stamped { at: Timestamp::from_unix_nanos(1), command });
+        Entry::<Tokio> { log_id: LogId::<Tokio>::new_term_index(1, index), payload }
+    }
+
+    fn request_of(sizes: &[usize]) -> Append {
+        let entries = sizes.iter().zip(1..).map(|(bytes, index)| entry(index, *bytes)).collect();
+        AppendEntriesRequest { vote: Vote::<Tokio>::new_committed(1, NodeId::from(1)), prev_log_id: None, entries, leader_commit: None }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn an_append_goes_in_bodies_of_a_bounded_size_and_none_of_it_is_lost(sizes in proptest::collection::vec(0usize..600_000, 1..40)) {
+            let mut left = request_of(&sizes);
+            let mut arrived = Vec::new();
+            while !left.entries.is_empty() {
+                let mut part = left.clone();
+                let body = append(NodeId::from(2), &mut part);
+                prop_assert!(body.len() <= APPEND_BYTES || part.entries.len() == 1);
+                let part: Append = open_request(NodeId::from(2), "append", &body).unwrap();
+                prop_assert!(!part.entries.is_empty());
+                left.entries.drain(..part.entries.len());
+                arrived.extend(part.entries);
+            }
+            prop_assert_eq!(arrived, request_of(&sizes).entries);
+        }
+
+        #[test]
+        fn bytes_of_no_request_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(open_request::<Append>(NodeId::from(2), "append", &bytes).is_err());
+        }
+    }
 }

@@ -35,7 +35,7 @@ impl<R: Runtime, P: Peers> Peer<R, P> {
         loop {
             let part = read_part(&file, offset, length).map_err(|e| unreadable::<R>(&name, &e))?;
             let patience = if offset + length == bytes { LAST_PATIENCE } else { PART_PATIENCE };
-            let part = Part::<R> { vote: vote.clone(), offer: offer.clone(), offset, sum: crc32fast::hash(&part), bytes: part };
+            let part = Part::<R> { vote, offer: offer.clone(), offset, sum: crc32fast::hash(&part), bytes: part };
             match self.call(method::SNAPSHOT, wire::request(self.id, &part), patience).await? {
                 PartReply::<R>::Settled(vote) => return Ok(SnapshotResponse::new(vote)),
                 PartReply::<R>::Wants(wanted) if wanted < bytes => {

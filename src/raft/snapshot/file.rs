@@ -94,3 +94,76 @@ pub(super) fn parse<R: Runtime>(bytes: &[u8]) -> Result<Parsed<R>, Damage> {
     let state = State::decode(state)?;
     Ok(Parsed { meta: SnapshotMeta::<R> { last_log_id, last_membership }, state, sum: found })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Damage, parse, write};
+    use crate::model::{Index, Key, NodeId, Timestamp};
+    use crate::raft::tests::folder::TestFolder;
+    use crate::raft::types::{LogId, Membership, Server, SnapshotMeta, StoredMembership};
+    use crate::runtime::tokio::Tokio;
+    use crate::runtime::{Disk, DiskFile};
+    use crate::state::{Command, Condition, KvCommand, Stamped, State};
+    use bytes::Bytes;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    fn state(keys: u64) -> State {
+        let mut state = State::default();
+        for index in 1..=keys {
+            let key = Key::new(format!("key-{index}").as_bytes());
+            let put = KvCommand::Put { key, value: Bytes::from_static(b"value"), flags: 0, condition: Condition::Always };
+            state.apply(index, &Stamped { at: Timestamp::from_unix_nanos(1), command: Command::Kv(put) });
+        }
+        state
+    }
+
+    fn meta(index: Index) -> SnapshotMeta<Tokio> {
+        let voters = BTreeSet::from([NodeId::from(1)]);
+        let members = Membership::new(vec![voters], BTreeMap::from([(NodeId::from(1), Server::default())])).unwrap();
+        let id = LogId::<Tokio>::new_term_index(3, index);
+        SnapshotMeta::<Tokio> { last_log_id: Some(id), last_membership: StoredMembership::<Tokio>::new(Some(id), members) }
+    }
+
+    fn bytes_of(index: Index, state: &State) -> Vec<u8> {
+        let folder = TestFolder::new();
+        let disk = folder.disk();
+        let file = disk.create("snapshot").unwrap();
+        let (length, sum) = write::<Tokio>(&file, &meta(index), state).unwrap();
+        let bytes = disk.read("snapshot").unwrap();
+        assert_eq!((bytes.len() as u64, file.size().unwrap()), (length, length));
+        assert_eq!(sum.to_le_bytes(), bytes[bytes.len() - 4..]);
+        bytes
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        for keys in [0, 1, 20_000] {
+            let parsed = parse::<Tokio>(&bytes_of(keys + 7, &state(keys))).unwrap();
+            assert_eq!((parsed.meta, parsed.state), (meta(keys + 7), state(keys)));
+        }
+    }
+
+    #[test]
+    fn equal_snapshots_have_equal_bytes() {
+        assert_eq!(bytes_of(9, &state(100)), bytes_of(9, &state(100)));
+    }
+
+    #[test]
+    fn another_file_is_told_from_a_damaged_one() {
+        assert!(matches!(parse::<Tokio>(b""), Err(Damage::NotASnapshot)));
+        assert!(matches!(parse::<Tokio>(b"PNG and so on and so on"), Err(Damage::NotASnapshot)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_damage_goes_unnoticed(at in any::<proptest::sample::Index>(), flip in 1u8..=255, cut in any::<proptest::sample::Index>()) {
+            let whole = bytes_of(50, &state(50));
+            let mut flipped = whole.clone();
+            flipped[at.index(whole.len())] ^= flip;
+            prop_assert!(parse::<Tokio>(&flipped).is_err());
+            prop_assert!(parse::<Tokio>(&whole[..cut.index(whole.len())]).is_err());
+            prop_assert_eq!(parse::<Tokio>(&whole).unwrap().state, state(50));
+        }
+    }
+}

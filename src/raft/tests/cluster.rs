@@ -242,7 +242,7 @@ impl Cluster {
         let leader = self.leader().await;
         let index = self.raft(leader).view().index;
         for node in self.nodes.values() {
-            timeout::<Tokio, _>(SOON, node.raft.applied(index)).await.expect("every server catches up");
+            timeout::<Tokio, _>(SOON, node.raft.applied(index)).await.expect("every server catches up").unwrap();
         }
         index
     }

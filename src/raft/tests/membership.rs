@@ -14,7 +14,7 @@ fn a_server_is_added_without_a_vote_and_then_given_one() {
         let index = write(cluster.raft(1), "a", "1").await.unwrap();
         cluster.start(2).await;
         cluster.raft(1).add_server(NodeId::from(2), server(2)).await.unwrap();
-        timeout::<Tokio, _>(SOON, cluster.raft(2).applied(index)).await.unwrap();
+        timeout::<Tokio, _>(SOON, cluster.raft(2).applied(index)).await.unwrap().unwrap();
         assert_eq!(value(cluster.raft(2), "a").as_deref(), Some("1"));
         assert_eq!(cluster.raft(2).leadership().role, Role::NonVoter);
         let configuration = cluster.raft(1).configuration();

@@ -6,6 +6,7 @@ mod elections;
 pub(in crate::raft) mod folder;
 mod membership;
 pub(in crate::raft) mod memory_log;
+mod over_rpc;
 mod snapshots;
 mod storage;
 pub(in crate::raft) mod suite;

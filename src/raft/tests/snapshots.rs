@@ -64,7 +64,7 @@ fn a_new_server_gets_the_snapshot_and_goes_on_where_it_stopped() {
         timeout::<Tokio, _>(SOON, have).await.unwrap();
         assert_eq!(cluster.raft(2).view().index, 0);
         cluster.network.heal();
-        timeout::<Tokio, _>(SOON, cluster.raft(2).applied(compacted)).await.unwrap();
+        timeout::<Tokio, _>(SOON, cluster.raft(2).applied(compacted)).await.unwrap().unwrap();
         assert_eq!(cluster.raft(2).view().state, cluster.raft(1).view().state);
         let parts = 1_600_000_usize.div_ceil(256 * 1024);
         let calls = cluster.network.count(method::SNAPSHOT);
