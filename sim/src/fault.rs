@@ -275,7 +275,9 @@ mod tests {
     fn on_three(check: impl FnOnce(&Faults, &Nodes) + Send + 'static) {
         let played = play(1, None, || async {
             let nodes = Arc::new(Nodes::default());
-            [1, 2, 3].map(|n| nodes.add_idle(Who(n)));
+            for n in 1..=3 {
+                nodes.add_idle(Who(n));
+            }
             check(&Faults::new(nodes.clone(), Climate::calm()), &nodes);
         });
         assert_eq!(played.value, Ok(()));

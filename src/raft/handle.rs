@@ -3,7 +3,8 @@
 use super::config::{self, Controls, Guard};
 use super::errors::{LeaderHint, ReadError};
 use super::fence::Fence;
-use super::leadership::{Leadership, Role};
+use super::leadership::Leadership;
+use super::observe::Observer;
 use super::read::{Proof, Rounds};
 use super::setup::{Space, SpaceGauge};
 use super::snapshot::{Incoming, SnapshotStore};
@@ -63,6 +64,7 @@ pub(super) struct Inner<R: Runtime> {
     pub(super) offered: AtomicU64,
     /// Set before openraft is asked to stop.
     pub(super) closing: AtomicBool,
+    pub(super) observer: Option<Arc<dyn Observer>>,
 }
 
 impl<R: Runtime> Raft<R> {

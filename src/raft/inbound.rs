@@ -55,7 +55,12 @@ impl<R: Runtime> Raft<R> {
         if self.0.fence.stands() && !ask.leadership_transfer {
             return Err("this server has just started and votes for nobody yet".to_owned());
         }
-        self.0.core.vote(ask).await.map_err(text)
+        let (term, candidate) = (ask.vote.leader_id.term, ask.vote.leader_id.voted_for);
+        let reply = self.0.core.vote(ask).await.map_err(text)?;
+        if let Some(observer) = self.0.observer.as_ref().filter(|_| reply.vote_granted) {
+            observer.voted(term, candidate);
+        }
+        Ok(reply)
     }
 
     async fn pre_vote(&self, ask: VoteRequest<Types<R>>) -> Result<VoteResponse<Types<R>>, String> {

@@ -10,6 +10,7 @@ mod leadership;
 mod members;
 pub mod method;
 mod network;
+mod observe;
 mod propose;
 mod read;
 mod setup;
@@ -30,6 +31,7 @@ pub use errors::{BootstrapError, ChangeError, LeaderHint, OpenError, ProposeErro
 pub use handle::{Consistency, Raft};
 pub use leadership::{Leadership, Role};
 pub use network::{PeerError, Peers, RpcPeers};
+pub use observe::{AppliedEntry, Observer};
 pub use setup::{OnFatal, PROPOSALS, Setup, Space, SpaceGauge, WAITERS};
 pub use snapshot::SnapshotFile;
 pub use state_machine::StateMachine;

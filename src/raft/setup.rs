@@ -6,6 +6,7 @@ use super::fence::Fence;
 use super::handle::{Core, Inner, Raft};
 use super::leadership::Leadership;
 use super::network::{Network, Peers};
+use super::observe::Observer;
 use super::snapshot::{Recovery, SnapshotStore};
 use super::state_machine::StateMachine;
 use super::types::Types;
@@ -60,7 +61,16 @@ pub struct Setup<R: Runtime, L, P> {
 
 impl<R: Runtime> Raft<R> {
     /// Opens the log: reads the newest snapshot and what follows it, then takes part in the cluster it knows, if any.
-    pub async fn open<L, P>(mut setup: Setup<R, L, P>) -> Result<Raft<R>, OpenError>
+    pub async fn open<L, P>(setup: Setup<R, L, P>) -> Result<Raft<R>, OpenError>
+    where
+        L: RaftLogStorage<Types<R>>,
+        P: Peers,
+    {
+        Raft::open_observed(setup, None).await
+    }
+
+    /// [`open`](Raft::open), with somebody in the observer's seat.
+    pub async fn open_observed<L, P>(mut setup: Setup<R, L, P>, observer: Option<Arc<dyn Observer>>) -> Result<Raft<R>, OpenError>
     where
         L: RaftLogStorage<Types<R>>,
         P: Peers,
@@ -75,6 +85,7 @@ impl<R: Runtime> Raft<R> {
         reaches(purged, &recovery)?;
         let snapshots = Arc::new(snapshots);
         let (machine, published) = StateMachine::restore(snapshots.clone(), recovery.newest, WAITERS);
+        let machine = machine.observed_by(observer.clone());
         let refused = |e: &dyn std::fmt::Display| OpenError::Refused(e.to_string());
         let openraft = config::openraft_config(&setup.tuning, &setup.controls).map_err(|e| refused(&e))?;
         let network = Network::<R, P>::new(setup.peers, setup.disk);
@@ -101,6 +112,7 @@ impl<R: Runtime> Raft<R> {
             heard: AtomicU64::new(0),
             offered: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            observer,
         }));
         upkeep::start(&raft, leading, setup.on_fatal).await.map_err(|e| refused(&e))?;
         Ok(raft)

@@ -1,11 +1,12 @@
 //! Committed entries become state, state becomes views.
 
+use super::observe::{AppliedEntry, Observer};
 use super::snapshot::{SnapshotFile, SnapshotStore, final_name};
 use super::types::{Entry, LogId, Payload, SnapshotMeta, StoredMembership, Types};
 use super::view::{Published, View};
 use crate::model::{Index, Touched};
 use crate::runtime::{Disk, Runtime, sleep};
-use crate::state::{Reply, State};
+use crate::state::{Reply, Stamped, State};
 use futures_util::{Stream, TryStreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine, Snapshot};
 use openraft::{OptionalSend, RaftSnapshotBuilder};
@@ -25,6 +26,7 @@ pub struct StateMachine<R: Runtime> {
     membership: StoredMembership<R>,
     published: Arc<Published>,
     snapshots: Arc<SnapshotStore<R>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl<R: Runtime> StateMachine<R> {
@@ -40,24 +42,45 @@ impl<R: Runtime> StateMachine<R> {
         let view = View { index: index_of::<R>(&meta.last_log_id), state: state.clone() };
         let published = Arc::new(Published::new(view, waiters));
         let (last, membership) = (meta.last_log_id, meta.last_membership);
-        (StateMachine { state, last, membership, published: published.clone(), snapshots }, published)
+        (StateMachine { state, last, membership, published: published.clone(), snapshots, observer: None }, published)
+    }
+
+    /// Seats an observer, who is told of the state there is.
+    pub(super) fn observed_by(mut self, observer: Option<Arc<dyn Observer>>) -> StateMachine<R> {
+        self.observer = observer;
+        self.observe_installed();
+        self
     }
 
     fn apply_entry(&mut self, entry: Entry<R>, touched: &mut Touched) -> Reply {
         let index = entry.log_id.index();
         assert!(self.last.as_ref().is_none_or(|last| last.index() < index), "entry {index} applied out of turn");
-        self.last = Some(entry.log_id);
+        self.last = Some(entry.log_id.clone());
+        let term = entry.log_id.committed_leader_id().term;
         match entry.payload {
-            Payload::<R>::Blank => Reply::Done,
+            Payload::<R>::Blank => self.observed(term, index, None, Reply::Done),
             Payload::<R>::Normal(stamped) => {
                 let (reply, changed) = self.state.apply(index, &stamped);
                 touched.merge(changed);
-                reply
+                self.observed(term, index, Some(&stamped), reply)
             }
             Payload::<R>::Membership(membership) => {
                 self.membership = StoredMembership::<R>::new(Some(entry.log_id), membership);
-                Reply::Done
+                self.observed(term, index, None, Reply::Done)
             }
+        }
+    }
+
+    fn observed(&self, term: u64, index: Index, command: Option<&Stamped>, reply: Reply) -> Reply {
+        if let Some(observer) = &self.observer {
+            observer.applied(AppliedEntry { term, index, command, reply: &reply, state: &self.state });
+        }
+        reply
+    }
+
+    fn observe_installed(&self) {
+        if let (Some(observer), Some(last)) = (&self.observer, &self.last) {
+            observer.installed(last.committed_leader_id().term, last.index(), &self.state);
         }
     }
 
@@ -137,6 +160,7 @@ impl<R: Runtime> RaftStateMachine<Types<R>> for StateMachine<R> {
         self.state = state;
         self.last = meta.last_log_id;
         self.membership = meta.last_membership.clone();
+        self.observe_installed();
         self.published.publish_anew(self.view());
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! The command line of the simulator.
 
 mod args;
+mod check;
 mod determinism;
+mod gossip;
 mod regressions;
 mod run;
 mod speed;
@@ -21,6 +23,8 @@ pub enum Ending {
     Usage,
     /// A run did not repeat.
     Nondeterminism,
+    /// A history could not be judged in the time allowed.
+    Undecided,
 }
 
 impl From<Ending> for ExitCode {
@@ -30,6 +34,7 @@ impl From<Ending> for ExitCode {
             Ending::Violation => 1,
             Ending::Usage => 2,
             Ending::Nondeterminism => 3,
+            Ending::Undecided => 6,
         })
     }
 }
@@ -70,6 +75,20 @@ const COMMANDS: &[Command] = &[
         run: determinism::run,
     },
     Command {
+        name: "gossip",
+        words: "",
+        about: "play gossip scenarios of up to a thousand members and compare them with their goals",
+        flags: &[SEEDS, SCENARIO, JOBS, FORMAT],
+        run: gossip::run,
+    },
+    Command {
+        name: "check",
+        words: "FILE...",
+        about: "judge recorded histories, one JSON object a line, for linearizability",
+        flags: &[Flag { name: "html", value: "FILE", about: "write the counterexample as a page" }, FORMAT],
+        run: check::run,
+    },
+    Command {
         name: "regressions",
         words: "",
         about: "play the seeds that once found something",
@@ -92,7 +111,8 @@ const COMMANDS: &[Command] = &[
     },
 ];
 
-/// Runs the command that `given` names. Exit codes: 0 fine, 1 a run was wrong, 2 not understood, 3 a run did not repeat.
+/// Runs the command that `given` names. Exit codes: 0 fine, 1 a run was wrong, 2 not understood, 3 a run did not repeat, 6 a history
+/// was too hard to judge.
 pub fn main(given: Vec<String>) -> ExitCode {
     let mut given: &[String] = &given;
     while given.first().is_some_and(|word| word == "--") {
@@ -127,9 +147,13 @@ fn usage() -> String {
     for command in COMMANDS {
         text.push_str(&format!("  {:<12} {}\n", command.name, command.about));
     }
-    text.push_str("\nScenarios:\n");
+    text.push_str("\nScenarios of run, determinism and speed:\n");
     for scenario in scenario::ALL {
         text.push_str(&format!("  {:<12} {}\n", scenario.name, scenario.about));
+    }
+    text.push_str("\nScenarios of gossip:\n");
+    for scenario in crate::gossip_heap::scenarios() {
+        text.push_str(&format!("  {:<12} {}\n", scenario.name, scenario.goal));
     }
     text
 }
