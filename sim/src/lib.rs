@@ -7,6 +7,7 @@ compile_error!("--cfg madsim is missing: RUSTFLAGS or a [target.*] rustflags lin
 
 pub mod checker;
 pub mod draws;
+pub mod invariants;
 pub mod log;
 pub mod nodes;
 pub mod play;
