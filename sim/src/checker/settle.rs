@@ -31,6 +31,8 @@ struct Facts {
     writers: BTreeMap<u32, u32>,
     /// The earliest answer that showed the value.
     read_by: BTreeMap<u32, Nanos>,
+    /// The versions that conditional writes took effect over.
+    expected: BTreeSet<u64>,
     observers: Observers,
 }
 
@@ -55,6 +57,9 @@ impl Facts {
         }
         for step in steps {
             facts.count(step.effect, &versions);
+            if let Effect::Cas { expect, .. } | Effect::DeleteCas { expect } = step.effect {
+                facts.expected.insert(expect);
+            }
         }
         facts
     }
@@ -84,6 +89,10 @@ impl Facts {
                 step.need = Need::Required;
                 step.returned = self.read_by[&value];
                 true
+            }
+            // Its version is known from elsewhere, so it cannot stand for another.
+            Effect::Put { version, .. } | Effect::Cas { version, .. } if version != 0 => {
+                self.observers.of_nameless > 0 || self.expected.contains(&version)
             }
             Effect::Put { .. } => {
                 step.alike = Some(Alike::Nameless);

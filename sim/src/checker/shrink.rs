@@ -87,15 +87,31 @@ impl Shrinking<'_> {
 /// The kept steps as they are, the other writes without their time, everything else left out.
 fn relax(steps: &[Step], kept: &[usize]) -> Vec<Step> {
     let kept: BTreeSet<usize> = kept.iter().copied().collect();
+    let required = |at: &usize| steps[*at].need == Need::Required;
+    let last = kept.iter().copied().filter(required).map(|at| steps[at].returned).max().unwrap_or(0);
+    let read: BTreeSet<u32> = kept.iter().map(|at| shown(steps[*at].effect)).filter(|value| *value != 0).collect();
     let mut relaxed: Vec<Step> = Vec::with_capacity(steps.len());
     for (at, step) in steps.iter().enumerate() {
-        if kept.contains(&at) {
+        // What was requested after the last answer comes after it in every order.
+        if step.invoked > last && !read.contains(&written(step.effect)) {
+            continue;
+        } else if kept.contains(&at) {
             relaxed.push(*step);
         } else if writes(step.effect) {
             relaxed.push(Step { need: Need::Optional, invoked: 0, returned: u64::MAX, standing: Standing::Free, ..*step });
         }
     }
     settle(relaxed)
+}
+
+/// The value that a read shows; 0 if it is none.
+fn shown(effect: Effect) -> u32 {
+    if let Effect::Read { value, .. } = effect { value } else { 0 }
+}
+
+/// The value that is written; 0 if it is none.
+fn written(effect: Effect) -> u32 {
+    if let Effect::Put { value, .. } | Effect::Cas { value, .. } = effect { value } else { 0 }
 }
 
 fn writes(effect: Effect) -> bool {

@@ -3,7 +3,7 @@ use super::oracle::{asks, has_legal_order, is_linearizable, linearizable_run, sw
 use super::rounds::Budget;
 use super::settle::settle;
 use super::shrink::shrink;
-use super::{Action, History, Mode, Operation, Outcome, Report, Standing, Verdict, check, compile, read_lines};
+use super::{Action, History, Mode, Operation, Outcome, Report, Verdict, check, compile, read_lines};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
 use std::sync::Arc;
 
@@ -123,8 +123,6 @@ proptest! {
         let Some(history) = swap_answers(&linearizable_run(&asks), one, other) else { return Ok(()) };
         let report = check(&history, None, Budget::default());
         if let Some(counterexample) = &report.counterexample {
-            let timed = counterexample.parts.iter().filter(|p| p.standing != Standing::Free).count();
-            prop_assert!(timed <= 6 && counterexample.parts.len() <= 20, "{}", report);
             prop_assert!(counterexample.parts.iter().all(|p| history.operations.contains(&p.operation)));
             let operations: Vec<&Operation> = history.operations.iter().collect();
             let short = shrink(&compile::steps(&operations), |step| operations[step.source].client, 10_000_000);

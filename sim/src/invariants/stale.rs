@@ -1,0 +1,98 @@
+//! K3: a stale read is a state that really was; on one server's process they never go backwards; and it is no older than its
+//! `X-Consul-Lastcontact` says.
+
+use super::observation::Boot;
+use super::{Reference, Violation};
+use crate::checker::{Action, Found, Headers, History, Mode, Nanos, Operation, Outcome};
+use crate::world::Who;
+use muster::model::Index;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What scheduling and the way of the answer may add to the age that the headers tell.
+const SLACK: Nanos = 100_000_000;
+
+struct StaleRead<'a> {
+    operation: &'a Operation,
+    at: Nanos,
+    found: Option<&'a Found>,
+    headers: Headers,
+}
+
+pub(super) fn violations(history: &History, boots: &[Boot], reference: &Reference) -> Vec<Violation> {
+    let mut reads: Vec<StaleRead<'_>> = history.operations.iter().filter_map(stale_read).collect();
+    reads.sort_by_key(|read| read.at);
+    let mut found = Vec::new();
+    for read in &reads {
+        found.extend(unreal(read, reference));
+        found.extend(older_than_told(read, reference));
+    }
+    found.extend(backwards(&reads, boots));
+    found
+}
+
+fn stale_read(operation: &Operation) -> Option<StaleRead<'_>> {
+    match (&operation.action, &operation.outcome) {
+        (Action::Get { mode: Mode::Stale }, Outcome::Read { at, found, headers }) => {
+            Some(StaleRead { operation, at: *at, found: found.as_ref(), headers: *headers })
+        }
+        (Action::Get { .. } | Action::Put { .. } | Action::Cas { .. } | Action::Delete | Action::DeleteCas { .. }, _) => None,
+    }
+}
+
+fn unreal(read: &StaleRead<'_>, reference: &Reference) -> Option<Violation> {
+    let was = reference.at(&read.operation.key, read.headers.index);
+    (was.as_ref() != read.found).then(|| {
+        let says = format!(
+            "a stale read of {} at {} shows {:?} under X-Consul-Index {}, where it was {was:?}",
+            read.operation.key, read.operation.asked, read.found, read.headers.index
+        );
+        Violation { id: "K3-stale-honesty", says, at: read.at }
+    })
+}
+
+/// The answer holds every change that was committed before its server last heard from the leader, as the headers tell it.
+fn older_than_told(read: &StaleRead<'_>, reference: &Reference) -> Option<Violation> {
+    let age = read.headers.last_contact_ms?.saturating_mul(1_000_000).saturating_add(SLACK);
+    // The age is of some moment between request and answer; the request's is the safe one.
+    let told = read.operation.invoked.checked_sub(age)?;
+    let missed = reference.changed_after(&read.operation.key, read.headers.index)?;
+    (reference.first_applied(missed)? < told).then(|| {
+        let says = format!(
+            "a stale read of {} at {} says that it is {} ms old, but misses index {missed}",
+            read.operation.key,
+            read.operation.asked,
+            read.headers.last_contact_ms.unwrap_or_default()
+        );
+        Violation { id: "K3-stale-honesty", says, at: read.at }
+    })
+}
+
+fn backwards(reads: &[StaleRead<'_>], boots: &[Boot]) -> Vec<Violation> {
+    // Per agent, key and process: the answers so far, of which only those before a request count.
+    let mut answered: BTreeMap<(&Arc<str>, &Arc<str>, usize), Vec<(Nanos, Index)>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for read in reads {
+        let process = |at: Nanos| boots.iter().filter(|b| name(b.agent) == *read.operation.asked && b.at <= at).count();
+        let (before, after) = (process(read.operation.invoked), process(read.at));
+        if before != after {
+            continue;
+        }
+        let earlier = answered.entry((&read.operation.asked, &read.operation.key, after)).or_default();
+        let floor = earlier.iter().filter(|(at, _)| *at < read.operation.invoked).map(|(_, index)| *index).max().unwrap_or(0);
+        if read.headers.index < floor {
+            let says = format!(
+                "a stale read of {} at {} went back from index {floor} to {}",
+                read.operation.key, read.operation.asked, read.headers.index
+            );
+            found.push(Violation { id: "K3-stale-order", says, at: read.at });
+        }
+        earlier.push((read.at, read.headers.index));
+    }
+    found
+}
+
+/// An agent as histories spell it.
+fn name(agent: Who) -> String {
+    agent.to_string()
+}
