@@ -128,6 +128,15 @@ pub fn too_large(length: u64, limit: u64) -> ApiError {
     ApiError::new(413, format!("Request body({length} bytes) too large, max size: {limit} bytes. See {page}."))
 }
 
+/// The refusal of a lock for a session that is not there.
+pub fn no_such_session(session: &str) -> String {
+    match session.len() {
+        0 => "raft apply failed: missing session".to_owned(),
+        36 => format!("raft apply failed: invalid session {}", number::quote(session)),
+        _ => "raft apply failed: failed session lookup: index error: UUID must be 36 characters".to_owned(),
+    }
+}
+
 /// An entry as clients see it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

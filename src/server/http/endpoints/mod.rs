@@ -1,0 +1,128 @@
+//! Who answers what.
+
+mod agent;
+mod catalog;
+mod kv;
+mod metrics;
+mod operator;
+mod status;
+
+use super::backend::{Answered, Backend, RequestError};
+use super::connections::{Activity, Order, Phase};
+use super::reply::{self, Reply};
+use super::routes::{Endpoint, Verb};
+use super::settings::Settings;
+use super::telemetry::Telemetry;
+use super::{Connections, body};
+use crate::agent::query::{Query, ReadOptions};
+use crate::api::ApiError;
+use crate::api::json::Layout;
+use crate::api::params::Params;
+use crate::api::read::{check_cache_control, check_namespace};
+use crate::runtime::Runtime;
+use hyper::body::Incoming;
+use hyper::header::CACHE_CONTROL;
+use hyper::{HeaderMap, StatusCode};
+use std::borrow::Cow;
+
+/// The longest JSON body of a request, in bytes. A later route that needs more says so.
+const MOST_JSON: u64 = 64 * 1_024;
+
+/// One request and what there is to answer it with.
+pub(super) struct Call<'a, B> {
+    pub(super) backend: &'a B,
+    pub(super) settings: &'a Settings,
+    pub(super) telemetry: &'a Telemetry,
+    pub(super) connections: &'a Connections,
+    pub(super) activity: &'a Activity,
+    pub(super) verb: Verb,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) params: &'a Params<'a>,
+    /// What follows the route's path, unescaped.
+    pub(super) segment: &'a [u8],
+    pub(super) layout: Layout,
+}
+
+/// Answers a request of `endpoint`.
+pub(super) async fn answer<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
+    match endpoint {
+        // The busiest one is not boxed.
+        Endpoint::Kv => kv::answer::<R, B>(call, body).await,
+        other => Box::pin(answer_other::<R, B>(other, call, body)).await,
+    }
+}
+
+async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
+    match endpoint {
+        Endpoint::Kv => kv::answer::<R, B>(call, body).await,
+        Endpoint::Root => Ok(reply::text(StatusCode::OK, "Consul Agent")),
+        Endpoint::StatusLeader => status::leader(call).await,
+        Endpoint::StatusPeers => status::peers(call).await,
+        Endpoint::AgentSelf => agent::itself(call).await,
+        Endpoint::AgentMembers => agent::members(call).await,
+        Endpoint::AgentHost => agent::host(call).await,
+        Endpoint::AgentVersion => Ok(reply::json(call.layout, &call.backend.version())),
+        Endpoint::AgentMetrics => metrics::answer::<R, B>(call),
+        Endpoint::AgentJoin => agent::join(call).await,
+        Endpoint::AgentLeave => agent::leave(call).await,
+        Endpoint::AgentForceLeave => agent::force_leave(call).await,
+        Endpoint::CatalogDatacenters => catalog::datacenters(call).await,
+        Endpoint::CatalogNodes => catalog::nodes(call).await,
+        Endpoint::HealthNode => catalog::health_of_node(call).await,
+        Endpoint::RaftConfiguration => operator::raft_configuration(call).await,
+        Endpoint::RaftPeer => operator::remove_peer(call).await,
+        Endpoint::RaftTransferLeader => operator::transfer_leader(call).await,
+        Endpoint::AutopilotConfiguration => match call.verb {
+            Verb::Get => operator::autopilot_configuration(call).await,
+            Verb::Put | Verb::Post | Verb::Delete => operator::set_autopilot::<R, B>(call, body).await,
+        },
+        Endpoint::AutopilotHealth => operator::autopilot_health(call).await,
+        Endpoint::AutopilotState => operator::autopilot_state(call).await,
+    }
+}
+
+impl<B: Backend> Call<'_, B> {
+    /// The options of a read.
+    fn read_options(&self) -> Result<ReadOptions, ApiError> {
+        self.check_namespace()?;
+        if let Some(header) = self.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok()) {
+            check_cache_control(header)?;
+        }
+        ReadOptions::parse(self.params)
+    }
+
+    fn check_namespace(&self) -> Result<(), ApiError> {
+        let header = self.headers.get("x-consul-namespace").and_then(|value| value.to_str().ok());
+        check_namespace(self.params, header)
+    }
+
+    /// The datacenter the request names.
+    fn dc(&self) -> Option<String> {
+        crate::api::read::datacenter(self.params)
+    }
+
+    /// The segment as text.
+    fn name(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.segment)
+    }
+
+    /// Asks the backend. A query that waits ends with what there is when the server is told to finish.
+    async fn read(&self, query: Query, options: ReadOptions) -> Result<Answered, RequestError> {
+        if options.min_index == 0 {
+            return self.backend.read(query, options).await;
+        }
+        let waiting = self.backend.read(query.clone(), options.clone());
+        tokio::select! {
+            biased;
+            answered = waiting => answered,
+            () = self.activity.ordered(Order::Finish) => self.backend.read(query, ReadOptions { min_index: 0, ..options }).await,
+        }
+    }
+
+    /// Reads the request's body, at most `limit` bytes of it. The answer's time begins when it is there.
+    async fn body<R: Runtime>(&self, incoming: Incoming, limit: u64) -> Result<Vec<u8>, ApiError> {
+        let collected = body::collect(incoming, self.headers, limit).await;
+        self.activity.enter(Phase::Answering, R::now());
+        collected
+    }
+}

@@ -1,0 +1,184 @@
+//! The one table of what is served: path, methods, the permission needed, and who answers.
+
+use super::authorize::{Access, Need, Resource};
+
+/// A request's method, of those anything is served for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get,
+    Put,
+    Post,
+    Delete,
+}
+
+impl Verb {
+    pub(super) const ALL: [Verb; 4] = [Verb::Get, Verb::Put, Verb::Post, Verb::Delete];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Put => "PUT",
+            Verb::Post => "POST",
+            Verb::Delete => "DELETE",
+        }
+    }
+
+    pub(super) fn parse(method: &hyper::Method) -> Option<Verb> {
+        Verb::ALL.into_iter().find(|verb| verb.as_str() == method.as_str())
+    }
+}
+
+/// Who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Root,
+    Kv,
+    StatusLeader,
+    StatusPeers,
+    AgentSelf,
+    AgentMembers,
+    AgentHost,
+    AgentVersion,
+    AgentMetrics,
+    AgentJoin,
+    AgentLeave,
+    AgentForceLeave,
+    CatalogDatacenters,
+    CatalogNodes,
+    HealthNode,
+    RaftConfiguration,
+    RaftPeer,
+    RaftTransferLeader,
+    AutopilotConfiguration,
+    AutopilotHealth,
+    AutopilotState,
+}
+
+/// A line of the table.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The path. One that ends in `/` serves everything below it too.
+    pub(super) path: &'static str,
+    /// What it can be asked, and the permission each needs.
+    pub(super) verbs: &'static [(Verb, Need)],
+    /// Who answers.
+    pub(super) endpoint: Endpoint,
+}
+
+impl Route {
+    /// The `Allow` header.
+    pub(super) fn allow(&self) -> String {
+        self.verbs.iter().fold("OPTIONS".to_owned(), |allow, (verb, _)| allow + "," + verb.as_str())
+    }
+
+    /// The permission `verb` needs; `None` if the route does not serve it.
+    pub(super) fn need(&self, verb: Verb) -> Option<Need> {
+        self.verbs.iter().find(|(served, _)| *served == verb).map(|(_, need)| *need)
+    }
+}
+
+const OPEN: Need = Need { resource: Resource::Nothing, access: Access::Read };
+const AGENT_READ: Need = Need { resource: Resource::Agent, access: Access::Read };
+const AGENT_WRITE: Need = Need { resource: Resource::Agent, access: Access::Write };
+const NODE_READ: Need = Need { resource: Resource::Node, access: Access::Read };
+const KEY_READ: Need = Need { resource: Resource::Key, access: Access::Read };
+const KEY_WRITE: Need = Need { resource: Resource::Key, access: Access::Write };
+const OPERATOR_READ: Need = Need { resource: Resource::Operator, access: Access::Read };
+const OPERATOR_WRITE: Need = Need { resource: Resource::Operator, access: Access::Write };
+
+const fn route(path: &'static str, endpoint: Endpoint, verbs: &'static [(Verb, Need)]) -> Route {
+    Route { path, verbs, endpoint }
+}
+
+/// The table, sorted by path.
+pub(super) static ROUTES: [Route; 21] = [
+    route("/", Endpoint::Root, &[(Verb::Get, OPEN)]),
+    route("/v1/agent/force-leave/", Endpoint::AgentForceLeave, &[(Verb::Put, OPERATOR_WRITE)]),
+    route("/v1/agent/host", Endpoint::AgentHost, &[(Verb::Get, OPERATOR_READ)]),
+    route("/v1/agent/join/", Endpoint::AgentJoin, &[(Verb::Put, AGENT_WRITE)]),
+    route("/v1/agent/leave", Endpoint::AgentLeave, &[(Verb::Put, AGENT_WRITE)]),
+    route("/v1/agent/members", Endpoint::AgentMembers, &[(Verb::Get, NODE_READ)]),
+    route("/v1/agent/metrics", Endpoint::AgentMetrics, &[(Verb::Get, AGENT_READ)]),
+    route("/v1/agent/self", Endpoint::AgentSelf, &[(Verb::Get, AGENT_READ)]),
+    route("/v1/agent/version", Endpoint::AgentVersion, &[(Verb::Get, AGENT_READ)]),
+    route("/v1/catalog/datacenters", Endpoint::CatalogDatacenters, &[(Verb::Get, OPEN)]),
+    route("/v1/catalog/nodes", Endpoint::CatalogNodes, &[(Verb::Get, NODE_READ)]),
+    route("/v1/health/node/", Endpoint::HealthNode, &[(Verb::Get, NODE_READ)]),
+    route("/v1/kv/", Endpoint::Kv, &[(Verb::Get, KEY_READ), (Verb::Put, KEY_WRITE), (Verb::Delete, KEY_WRITE)]),
+    route(
+        "/v1/operator/autopilot/configuration",
+        Endpoint::AutopilotConfiguration,
+        &[(Verb::Get, OPERATOR_READ), (Verb::Put, OPERATOR_WRITE)],
+    ),
+    route("/v1/operator/autopilot/health", Endpoint::AutopilotHealth, &[(Verb::Get, OPERATOR_READ)]),
+    route("/v1/operator/autopilot/state", Endpoint::AutopilotState, &[(Verb::Get, OPERATOR_READ)]),
+    route("/v1/operator/raft/configuration", Endpoint::RaftConfiguration, &[(Verb::Get, OPERATOR_READ)]),
+    route("/v1/operator/raft/peer", Endpoint::RaftPeer, &[(Verb::Delete, OPERATOR_WRITE)]),
+    route("/v1/operator/raft/transfer-leader", Endpoint::RaftTransferLeader, &[(Verb::Post, OPERATOR_WRITE)]),
+    route("/v1/status/leader", Endpoint::StatusLeader, &[(Verb::Get, OPEN)]),
+    route("/v1/status/peers", Endpoint::StatusPeers, &[(Verb::Get, OPEN)]),
+];
+
+/// Where a path leads, as in Go's `ServeMux`.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// To this line of the table.
+    Route(usize),
+    /// To the same path with a slash behind it.
+    Slash,
+    /// Nowhere.
+    Nowhere,
+}
+
+/// Finds the way of a path that is clean and unescaped.
+pub(super) fn find(path: &[u8]) -> Way {
+    // Only a line that sorts at or before the path can be its prefix, and of several prefixes the longest sorts last.
+    let behind = ROUTES.partition_point(|route| route.path.as_bytes() <= path);
+    let serves = |route: &Route| {
+        let served = route.path.as_bytes();
+        served == path || (served.len() > 1 && served.ends_with(b"/") && path.starts_with(served))
+    };
+    // No path of the table is a prefix of another but the root, which serves itself alone.
+    if let Some(at) = behind.checked_sub(1).filter(|at| serves(&ROUTES[*at])) {
+        return Way::Route(at);
+    }
+    let slashed = |route: &Route| route.path.as_bytes().strip_suffix(b"/") == Some(path);
+    if ROUTES.get(behind).is_some_and(slashed) { Way::Slash } else { Way::Nowhere }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Endpoint, ROUTES, Way, find};
+
+    #[test]
+    fn the_table_is_sorted_and_no_path_in_it_covers_another() {
+        assert!(ROUTES.is_sorted_by(|one, other| one.path < other.path));
+        for (at, route) in ROUTES.iter().enumerate().skip(1) {
+            let covered = |other: &str| route.path.ends_with('/') && other.starts_with(route.path);
+            assert!(ROUTES[at + 1..].iter().all(|other| !covered(other.path)), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn paths_lead_where_gos_mux_leads_them() {
+        let of = |path: &str| match find(path.as_bytes()) {
+            Way::Route(at) => Some(ROUTES[at].endpoint),
+            Way::Slash | Way::Nowhere => None,
+        };
+        assert_eq!(of("/"), Some(Endpoint::Root));
+        assert_eq!(of("/v1/kv/"), Some(Endpoint::Kv));
+        assert_eq!(of("/v1/kv/a/b"), Some(Endpoint::Kv));
+        assert_eq!(of("/v1/status/leader"), Some(Endpoint::StatusLeader));
+        assert_eq!(of("/v1/agent/join/10.0.0.1"), Some(Endpoint::AgentJoin));
+        for path in ["/v1/status/leader/", "/v1/status/leaderx", "/v1/kvx", "/v2/kv/x", "/nope", "/v1", "/zzz", ""] {
+            assert_eq!(of(path), None, "{path}");
+        }
+        assert!(matches!(find(b"/v1/kv"), Way::Slash) && matches!(find(b"/v1/k"), Way::Nowhere));
+    }
+
+    #[test]
+    fn the_allow_header_lists_options_first() {
+        let Way::Route(kv) = find(b"/v1/kv/a") else { panic!("kv is served") };
+        assert_eq!(ROUTES[kv].allow(), "OPTIONS,GET,PUT,DELETE");
+    }
+}
