@@ -20,7 +20,10 @@ struct Target {
     rounds: usize,
 }
 
-const TARGETS: [Target; 1] = [Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 }];
+const TARGETS: [Target; 2] = [
+    Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
+    Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
+];
 
 /// Longest input generated.
 const LONGEST: usize = 4096;
@@ -103,6 +106,11 @@ fn hex(bytes: &[u8]) -> String {
 
 fn target(name: &str) -> &'static Target {
     TARGETS.iter().find(|target| target.name == name).expect("a target")
+}
+
+#[test]
+fn gossip_of_any_bytes_is_heard_or_counted() {
+    target("gossip_packet").replay();
 }
 
 #[test]

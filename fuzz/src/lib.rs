@@ -1,4 +1,5 @@
 //! What is fuzzed: one function a target, `run`, that takes any bytes and must not panic, and `seeds`, well-formed inputs to start from.
 //! The fuzzer's binaries and `tests/malformed.rs` call the same functions.
 
+pub mod gossip_packet;
 pub mod rpc_frame;

@@ -388,6 +388,8 @@ impl Machine for Gossip {
             Input::ForceLeave { name, prune } => self.force_leave(now, &name, prune),
             Input::SetTags { tags } => self.set_tags(now, tags),
         }
+        // What was heard may have ended the wait (nobody is left to tell): that is an effect of the input, not of whatever timer comes next.
+        self.departure_due(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

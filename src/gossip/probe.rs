@@ -71,7 +71,8 @@ impl Gossip {
             Some(_still_waiting) => {}
             None => {}
         }
-        if self.prober.current.is_none() && self.timers.probe <= now && self.departure.takes_part() {
+        // Not by the timer alone: while nobody is there to probe it stands still, and a call then must not move it.
+        if self.prober.current.is_none() && self.probe_deadline().is_some_and(|at| at <= now) {
             self.begin_probe(now);
         }
     }

@@ -1,6 +1,7 @@
-//! A machine joins by one `Specimen` and one line in `the_machines_of_the_house_obey`.
+//! A machine joins by one `Specimen` and one test here.
 
 mod broken;
+mod gossip;
 mod laws;
 mod retry;
 mod specimen;
@@ -10,4 +11,9 @@ use laws::obeys;
 #[test]
 fn a_sound_machine_obeys() {
     obeys(&retry::Sound);
+}
+
+#[test]
+fn gossip_obeys() {
+    obeys(&gossip::OfGossip);
 }

@@ -120,14 +120,14 @@ fn build(fault: Fault, seed: u64) -> Retry {
     Retry { fault, jitter: seed % 1000, waiting: Vec::new(), outputs: VecDeque::new(), hidden: None }
 }
 
-fn inputs() -> BoxedStrategy<Input> {
-    prop_oneof![
+fn one_input() -> BoxedStrategy<Vec<Input>> {
+    let input = prop_oneof![
         any::<u8>().prop_map(Input::Ask),
         (0..4u8).prop_map(Input::Ask),
         any::<u8>().prop_map(Input::Answered),
         Just(Input::Answered(1))
-    ]
-    .boxed()
+    ];
+    input.prop_map(|input| vec![input]).boxed()
 }
 
 impl Specimen for Sound {
@@ -139,8 +139,8 @@ impl Specimen for Sound {
         build(Fault::None, seed)
     }
 
-    fn input(&self) -> BoxedStrategy<Input> {
-        inputs()
+    fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
+        one_input()
     }
 
     fn longest_pause(&self) -> Duration {
@@ -157,8 +157,8 @@ impl Specimen for Broken {
         build(self.0, seed)
     }
 
-    fn input(&self) -> BoxedStrategy<Input> {
-        inputs()
+    fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
+        one_input()
     }
 
     fn longest_pause(&self) -> Duration {

@@ -2,6 +2,7 @@
 
 use muster::model::{Instant, Machine};
 use proptest::prelude::{BoxedStrategy, Strategy, any, prop_oneof};
+use proptest::strategy::LazyJust;
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ pub trait Specimen {
     /// A new machine; the same one for the same seed.
     fn build(&self, seed: u64, now: Instant) -> Self::Machine;
 
-    /// Any input it may be given, sensible or not.
-    fn input(&self) -> BoxedStrategy<Self::Input>;
+    /// Any inputs it may be given, sensible or not: one, or a few that belong together. Only what the machine's own rules for its driver forbid is left
+    /// out.
+    fn inputs(&self) -> BoxedStrategy<Vec<Self::Input>>;
 
     /// The longest time worth letting pass between two inputs.
     fn longest_pause(&self) -> Duration;
@@ -49,11 +51,12 @@ pub struct Life<I> {
 /// Lives of a specimen.
 pub fn lives<S: Specimen>(specimen: &S) -> BoxedStrategy<Life<S::Input>> {
     let longest = u64::try_from(specimen.longest_pause().as_nanos()).unwrap_or(u64::MAX).max(1);
-    let happening = prop_oneof![
-        2 => (0..longest).prop_map(|nanos| Happening::Pause(Duration::from_nanos(nanos))),
-        3 => proptest::strategy::LazyJust::new(|| Happening::Due),
-        1 => proptest::strategy::LazyJust::new(|| Happening::Wake),
-        4 => specimen.input().prop_map(Happening::Input),
+    let happenings = prop_oneof![
+        2 => (0..longest).prop_map(|nanos| vec![Happening::Pause(Duration::from_nanos(nanos))]),
+        3 => LazyJust::new(|| vec![Happening::Due]),
+        1 => LazyJust::new(|| vec![Happening::Wake]),
+        4 => specimen.inputs().prop_map(|inputs| inputs.into_iter().map(Happening::Input).collect()),
     ];
-    (any::<u64>(), proptest::collection::vec(happening, 1..60)).prop_map(|(seed, happenings)| Life { seed, happenings }).boxed()
+    let lives = (any::<u64>(), proptest::collection::vec(happenings, 1..60));
+    lives.prop_map(|(seed, happenings)| Life { seed, happenings: happenings.concat() }).boxed()
 }

@@ -1,0 +1,107 @@
+//! A datagram and a stream of gossip from anyone.
+
+use bytes::Bytes;
+use muster::config::GossipTuning;
+use muster::gossip::frame::{self, Frame, Mark, Open, Row};
+use muster::gossip::packet::{self, Alive, Claim, ClaimKind, Head, Packet, Rumor};
+use muster::gossip::{Gossip, Input, Output, Profile, Setup, StreamEvent, StreamId, Tags, Versions};
+use muster::model::{Datacenter, Instant, Machine, NodeName};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Most outputs one datagram may cause: a packet is bounded, so is what it makes a member say.
+const MOST_OUTPUTS: usize = 10_000;
+
+/// Takes `input` as a datagram and as frames of a stream, on a member of a small pool. Whatever is understood survives being written again.
+pub fn run(input: &[u8]) {
+    if let Ok(packet) = packet::decode(input)
+        && packet.rumors.len() <= packet::MAX_RUMORS
+    {
+        assert_eq!(packet::decode(&packet::encode(&packet)).as_ref(), Ok(&packet), "a packet changes when it is written again");
+    }
+    if let Ok(frame) = frame::decode(input) {
+        assert_eq!(frame::decode(&frame::encode(&frame)).as_ref(), Ok(&frame), "a frame changes when it is written again");
+    }
+    let (mut member, now) = (member(), Instant::from_nanos(1_000_000_000));
+    hear(&mut member, now, Input::Datagram { from: address(7), bytes: Bytes::copy_from_slice(input) });
+    let id = StreamId::Accepted(1);
+    hear(&mut member, now, Input::Stream { id, event: StreamEvent::Opened });
+    let open = Frame::Open(Open { from: name("n2"), versions: Versions::OURS, own: None, root: 0 });
+    hear(&mut member, now, Input::Stream { id, event: StreamEvent::Frame(Bytes::from(frame::encode(&open))) });
+    hear(&mut member, now, Input::Stream { id, event: StreamEvent::Frame(Bytes::copy_from_slice(input)) });
+    let deadline = member.poll_timeout().expect("a member always probes again");
+    member.handle_timeout(now.max(deadline.at));
+    drain(&mut member);
+}
+
+fn hear(member: &mut Gossip, now: Instant, input: Input) {
+    member.handle(now, input);
+    drain(member);
+}
+
+fn drain(member: &mut Gossip) {
+    let said: Vec<Output> = std::iter::from_fn(|| member.poll_output()).take(MOST_OUTPUTS).collect();
+    assert!(said.len() < MOST_OUTPUTS, "one input made the member say {} things", said.len());
+    member.check_invariants();
+}
+
+/// The member `n0` of a pool with `n1` and `n2`.
+fn member() -> Gossip {
+    let now = Instant::from_nanos(500_000_000);
+    let setup = Setup {
+        name: name("n0"),
+        addr: address(0),
+        tags: tags(),
+        incarnation: 1,
+        datacenter: Some(Datacenter::parse("dc1").expect("a datacenter")),
+        tuning: GossipTuning::lan(),
+        reconnect_timeout: Duration::from_secs(72 * 3600),
+        tombstone_timeout: Duration::from_secs(24 * 3600),
+        leave_propagation: Duration::from_secs(3),
+        seed: 1,
+    };
+    let mut member = Gossip::new(now, setup);
+    member.acquaint(now, [1, 2].map(|n| (profile(n), 1)));
+    drain(&mut member);
+    member
+}
+
+fn name(text: &str) -> NodeName {
+    NodeName::parse(text).expect("a name")
+}
+
+fn address(n: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, n], 8301))
+}
+
+fn tags() -> Tags {
+    Tags::parse(BTreeMap::from([("dc".to_owned(), "dc1".to_owned()), ("role".to_owned(), "node".to_owned())])).expect("few tags")
+}
+
+fn profile(n: u8) -> Arc<Profile> {
+    Arc::new(Profile { name: name(&format!("n{n}")), addr: address(n), tags: tags(), versions: Versions::OURS })
+}
+
+/// One of each kind of message, some of them about the member itself.
+pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let claim = |kind, about: &str| Rumor::Claim(Claim { kind, about: name(about), incarnation: 1, by: name("n2") });
+    let alive = |n| Rumor::Alive(Alive { profile: profile(n), incarnation: 2 });
+    let packet = |head, rumors| packet::encode(&Packet { head, rumors });
+    let ping = Head::Ping { seq: 7, to: name("n0"), from: name("n1") };
+    let ask = Head::AskPing { seq: 8, to: name("n2"), addr: address(2) };
+    let row = |n, mark| Row { profile: profile(n), incarnation: 3, mark, age: 60 };
+    let rows = Frame::Rows { rows: vec![row(1, Mark::Failed), row(4, Mark::Here), row(0, Mark::Left)], wanted: vec![1, 2], more: 0 };
+    let open = Frame::Open(Open { from: name("n4"), versions: Versions::OURS, own: Some(row(4, Mark::Here)), root: 9 });
+    vec![
+        ("ping", packet(Some(ping), vec![])),
+        ("ask", packet(Some(ask), vec![claim(ClaimKind::Suspect, "n0")])),
+        ("ack", packet(Some(Head::Ack { seq: 1 }), vec![])),
+        ("news", packet(None, vec![alive(3), alive(4), claim(ClaimKind::Failed, "n1"), claim(ClaimKind::Left, "n0")])),
+        ("many", packet(None, (0..200).map(|_| alive(3)).collect())),
+        ("open", frame::encode(&open)),
+        ("buckets", frame::encode(&Frame::Buckets { from: name("n2"), sums: vec![7; 64] })),
+        ("rows", frame::encode(&rows)),
+    ]
+}
