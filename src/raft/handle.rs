@@ -3,7 +3,7 @@
 use super::config::{self, Controls, Guard};
 use super::errors::{LeaderHint, ReadError};
 use super::fence::Fence;
-use super::leadership::Leadership;
+use super::leadership::{Leadership, Role};
 use super::observe::Observer;
 use super::read::{Proof, Rounds};
 use super::setup::{Space, SpaceGauge};
