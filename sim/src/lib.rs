@@ -25,6 +25,7 @@ pub mod report;
 pub mod runtime;
 pub mod scenario;
 pub mod trace;
+pub mod workload;
 pub mod world;
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub struct Record {
     pub listings: Vec<Listed>,
     /// Answered blocking reads of one key.
     pub watches: Vec<Watched>,
+    /// Answers that no client of Consul would understand.
+    pub malformed: Vec<Malformed>,
     /// What came after the faults; `None` if the run ended before.
     pub calm: Option<Calm>,
 }
@@ -165,6 +167,15 @@ pub struct Watched {
     pub found: Option<Found>,
     /// The answer's headers.
     pub headers: Headers,
+}
+
+/// An answer that is not Consul's shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// When it came.
+    pub at: Nanos,
+    /// Who answered, and what is wrong with it.
+    pub says: String,
 }
 
 /// What happened once all faults had stopped.
