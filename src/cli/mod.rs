@@ -22,6 +22,7 @@ mod version;
 mod tests;
 
 use crate::config::Config;
+use crate::server::run_production;
 use args::{Args, ArgsError};
 use client::Surroundings;
 use command::{Action, Call, Command};
@@ -90,8 +91,7 @@ fn print(report: &Report) -> ExitCode {
 /// Runs an agent until it is told to stop.
 fn serve(config: Config) -> ExitCode {
     say("==> Starting Muster agent...\n");
-    let _ = (config, agent::banner);
-    ExitCode::FAILURE
+    run_production(config, |agent| say(&agent::banner(agent.config(), agent.node_id())))
 }
 
 /// Prints for whoever looks; nobody has to.

@@ -6,7 +6,7 @@ use super::surroundings::Surroundings;
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::NodeId;
-use crate::raft::{LeaderHint, Raft};
+use crate::raft::Raft;
 use crate::rpc;
 use crate::runtime::{Runtime, watch};
 use crate::server::gossip::Pool;
@@ -100,11 +100,6 @@ impl<R: Runtime> Agent<R> {
 
     pub(super) fn directory(&self) -> &Directory {
         &self.0.directory
-    }
-
-    /// Who leads, as far as this server knows; nobody on a client agent.
-    pub(super) fn leader(&self) -> Option<LeaderHint> {
-        self.raft()?.leadership().leader
     }
 
     /// Completes when this server learns of another leader; never on a client agent.
