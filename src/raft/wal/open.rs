@@ -122,12 +122,14 @@ async fn put_right<D: Disk>(
     let tidying = disk_error("putting right what a crash left");
     let outcome = async {
         let mut spare = None;
-        for beyond in &recovered.beyond {
+        // From the highest down, each durably: a gap must mean that what lies below it is stale.
+        for beyond in recovered.beyond.iter().rev() {
             let segment = segments.remove(&beyond.number);
-            if beyond.is_clean && spare.is_none() {
+            if beyond.is_clean && recovered.end.is_some_and(|end| end.segment + 1 == beyond.number) {
                 spare = segment;
             } else {
                 disk.remove(&path(&file_name(beyond.number)))?;
+                disk.sync_dir(DIR).await?;
             }
         }
         for number in stale {
