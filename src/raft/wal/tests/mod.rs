@@ -3,6 +3,7 @@
 mod disk;
 mod faults;
 mod model;
+mod storage;
 
 use super::{EntryId, Options, Wal};
 use crate::runtime::tokio::Tokio;

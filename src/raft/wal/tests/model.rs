@@ -118,7 +118,9 @@ impl Life {
             }
             Step::Purge(count) => {
                 let mut state = self.current();
-                let Some((&index, &(term, _))) = state.entries.iter().nth((*count).min(state.entries.len()).saturating_sub(1)) else { return };
+                let Some((&index, &(term, _))) = state.entries.iter().nth((*count).min(state.entries.len()).saturating_sub(1)) else {
+                    return;
+                };
                 state.entries = state.entries.split_off(&(index + 1));
                 state.purged = Some(id(index, term));
                 self.states.push(state);
