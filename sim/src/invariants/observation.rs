@@ -2,7 +2,7 @@
 
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
-use muster::model::{Index, NodeId};
+use muster::model::Index;
 use muster::state::{KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ pub struct Granted {
     /// In which term.
     pub term: u64,
     /// To whom.
-    pub candidate: NodeId,
+    pub candidate: Who,
 }
 
 /// An entry was applied.
@@ -97,8 +97,6 @@ pub struct Installed {
     pub at: Nanos,
     /// By whom.
     pub server: Who,
-    /// How often the server's process had been started before.
-    pub process: u64,
     /// The last entry in it.
     pub index: Index,
     /// That entry's term.

@@ -98,12 +98,10 @@ impl Store {
         let shown: Vec<(&String, &Entry)> = entries.iter().filter(|(k, _)| if many { k.starts_with(path) } else { *k == path }).collect();
         let below = |(k, _): &(&String, &Index)| if many { k.starts_with(path) } else { k.as_str() == path };
         let mark = self.changed.iter().filter(below).map(|(_, index)| *index).max().unwrap_or(1);
-        let index = if flaw == Flaw::LateIndex {
-            self.index + 10
-        } else if old {
-            shown.first().map_or(mark, |(_, e)| e.modify)
-        } else {
-            mark
+        let index = match flaw {
+            Flaw::LateIndex => self.index + 11,
+            Flaw::OldRead if old => shown.first().map_or(mark, |(_, entry)| entry.modify),
+            Flaw::None | Flaw::OldRead | Flaw::LostWrite | Flaw::BlindCas => mark,
         };
         if shown.is_empty() && !query.contains("keys") {
             return (404, index, String::new());
