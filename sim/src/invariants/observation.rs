@@ -33,11 +33,21 @@ pub struct Record {
 }
 
 impl Record {
-    /// When all faults had stopped; the end of time if they never did.
-    pub fn calm_from(&self) -> Nanos {
-        self.calm.as_ref().map_or(Nanos::MAX, |calm| calm.from)
+    /// From when on promises about time are held against the cluster: the faults have stopped, it has a leader again, and what was under
+    /// way has had [`SETTLING`] to arrive. The end of time if that never came.
+    pub fn settled_from(&self) -> Nanos {
+        let one_leader = |calm: &Calm| Some(calm.from.max(calm.one_leader?) + SETTLING);
+        self.calm.as_ref().and_then(one_leader).unwrap_or(Nanos::MAX)
+    }
+
+    /// Who answers stale reads itself: every server seen applying entries.
+    pub fn servers(&self) -> BTreeSet<Who> {
+        self.applied.iter().map(|entry| entry.server).collect()
     }
 }
+
+/// What late retransmissions and a follower that catches up may take after the faults.
+pub const SETTLING: Nanos = 2_000_000_000;
 
 /// A server was seen leading a term for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
