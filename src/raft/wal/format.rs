@@ -10,7 +10,7 @@
 //! | 1 | kind |
 //! | 8 | sequence: one more than the record before, across segments |
 //! | 8 | durable: the last sequence known to be on the disk when this record was written |
-//! | 8 | committed: index up to which entries were known to be committed then |
+//! | 8 | committed: first index not known to be committed then |
 //! | 8 | index |
 //! | 8 | term |
 //!
@@ -34,13 +34,13 @@ pub const SEGMENT_HEADER: usize = 32;
 /// What a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// First of a segment: `index` and `term` of the last purged entry (both zero: none), the vote as body.
+    /// First of a segment: `index` of the first entry that is not purged, `term` of the one before it, the vote as body.
     Checkpoint,
     /// The vote as body.
     Vote,
     /// A log entry.
     Entry,
-    /// Entries after `index` are gone.
+    /// Entries from `index` on are gone.
     Truncate,
     /// Entries up to `index`, of `term`, are gone.
     Purge,
@@ -68,7 +68,7 @@ pub struct Record {
     pub sequence: u64,
     /// The last sequence known durable when it was written.
     pub durable: u64,
-    /// The last index known committed when it was written.
+    /// The first index not known to be committed when it was written.
     pub committed: u64,
     /// See [`Kind`].
     pub index: u64,
