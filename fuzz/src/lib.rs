@@ -4,3 +4,4 @@
 pub mod gossip_packet;
 pub mod kv_request_line;
 pub mod rpc_frame;
+pub mod wal_recovery;

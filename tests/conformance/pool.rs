@@ -22,8 +22,8 @@ pub struct Pool {
 #[derive(Debug, Default)]
 struct Shelf {
     idle: Vec<Agent>,
-    /// Why this kind does not start: said once in full, then known.
-    unstartable: Option<Failure>,
+    /// Why this kind does not start, and the patience it was tried with: known, so that not every case has to wait for it again.
+    unstartable: Option<(Patience, Failure)>,
 }
 
 impl Pool {
@@ -59,13 +59,15 @@ impl Pool {
             if let Some(agent) = shelf.idle.pop() {
                 return Ok(agent);
             }
-            if let Some(failure) = &shelf.unstartable {
+            if let Some((tried, failure)) = &shelf.unstartable
+                && (*tried == Patience::Full || patience == Patience::Short)
+            {
                 return Err(failure.clone());
             }
         }
         let started = self.start(spec, patience);
         if let (Some(key), Err(failure)) = (shared, &started) {
-            self.shelves().entry(key.to_owned()).or_default().unstartable = Some(failure.clone());
+            self.shelves().entry(key.to_owned()).or_default().unstartable = Some((patience, failure.clone()));
         }
         started
     }

@@ -61,7 +61,8 @@ const WORLDLY: [(&str, &str); 8] = [
     ("std::sync::mpsc", "nothing below the runtime waits"),
 ];
 
-/// Everything named where it may not be. Tests above the door may run on tokio itself: that is the side they test.
+/// Everything named where it may not be. Tests above the door may run on tokio and real sockets: that is the side
+/// they test.
 pub fn breaches(source: &Source) -> Vec<Breach> {
     if source.path.starts_with(DOOR) {
         return Vec::new();
@@ -70,7 +71,9 @@ pub fn breaches(source: &Source) -> Vec<Breach> {
     let mut found = Vec::new();
     for mention in mentions(source) {
         let on_tokio = waits && mention.in_tests;
-        let ambient = AMBIENT.iter().filter(|(path, _)| !is_exempt(source, path) && !(on_tokio && path.starts_with("tokio::")));
+        let ambient = AMBIENT
+            .iter()
+            .filter(|(path, _)| !is_exempt(source, path) && !(on_tokio && (path.starts_with("tokio::") || path.starts_with("std::net::"))));
         let worldly = WORLDLY.iter().filter(|_| !waits);
         for (path, reason) in ambient.chain(worldly).filter(|(path, _)| lies_below(&mention.path, mention.glob, path)) {
             found.push(Breach::at(source, mention.line, format!("`{path}` is not used here: {reason}")));

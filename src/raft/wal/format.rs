@@ -154,6 +154,9 @@ impl Seal {
     }
 }
 
+/// No log lives long enough for a sequence or an index to reach this; one that claims it is no record.
+const BEYOND: u64 = 1 << 62;
+
 /// What the front of `bytes` claims to be, unproven. Cheap: most bytes that are no record claim nonsense.
 pub fn claim(bytes: &[u8]) -> Option<(Record, usize)> {
     if bytes.len() < HEADER {
@@ -162,7 +165,7 @@ pub fn claim(bytes: &[u8]) -> Option<(Record, usize)> {
     let kind = Kind::from_byte(bytes[8])?;
     let length = u32_at(bytes, 4) as usize;
     let [sequence, durable, committed, index, term] = [9, 17, 25, 33, 41].map(|at| u64_at(bytes, at));
-    let plausible = length <= bytes.len() - HEADER && durable < sequence;
+    let plausible = length <= bytes.len() - HEADER && durable < sequence && sequence < BEYOND && index < BEYOND;
     plausible.then_some((Record { kind, sequence, durable, committed, index, term }, length))
 }
 
