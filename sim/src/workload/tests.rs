@@ -29,7 +29,7 @@ enum Flaw {
     LostWrite,
     /// Conditions are not looked at.
     BlindCas,
-    /// The index in the header is that of the whole store, taken after the body.
+    /// The index in the header is newer than the body.
     LateIndex,
 }
 
@@ -200,7 +200,7 @@ fn run(seed: u64, flaw: Flaw) -> (Judgement, Recording) {
 #[test]
 fn a_correct_store_behind_cuts_is_found_right_and_enough_was_asked_of_it() {
     let mut unknown = 0;
-    for seed in 0..8 {
+    for seed in 0..6 {
         let (judgement, recording) = run(seed, Flaw::None);
         assert_eq!(judgement.verdict(), Verdict::Linearizable, "seed {seed}: {:?} {}", judgement.violations, judgement.report);
         assert!(recording.history.operations.len() > 100, "seed {seed}: {}", recording.history.operations.len());
@@ -212,8 +212,8 @@ fn a_correct_store_behind_cuts_is_found_right_and_enough_was_asked_of_it() {
 #[test]
 fn every_flaw_of_a_store_is_found() {
     for flaw in [Flaw::OldRead, Flaw::LostWrite, Flaw::BlindCas, Flaw::LateIndex] {
-        let caught = (0..6).filter(|seed| run(*seed, flaw).0.verdict() == Verdict::Illegal).count();
-        assert!(caught >= 4, "{flaw:?} was found in {caught} of 6 runs");
+        let caught = (0..4).filter(|seed| run(*seed, flaw).0.verdict() == Verdict::Illegal).count();
+        assert!(caught >= 3, "{flaw:?} was found in {caught} of 4 runs");
     }
 }
 
