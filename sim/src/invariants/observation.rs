@@ -2,7 +2,7 @@
 
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
-use muster::model::Index;
+use muster::model::{Index, NodeId};
 use muster::state::{KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Record {
     }
 }
 
-/// A server became the leader of a term.
+/// A server was seen leading a term for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleChange {
     /// When.
@@ -48,7 +48,7 @@ pub struct RoleChange {
     pub server: Who,
     /// Leader of which term.
     pub term: u64,
-    /// The last entry of its log then: term and index.
+    /// The last entry of its log then, perhaps already one of its own: term and index.
     pub last: (u64, Index),
 }
 
@@ -64,7 +64,7 @@ pub struct Granted {
     /// In which term.
     pub term: u64,
     /// To whom.
-    pub candidate: Who,
+    pub candidate: NodeId,
 }
 
 /// An entry was applied.
@@ -97,6 +97,8 @@ pub struct Installed {
     pub at: Nanos,
     /// By whom.
     pub server: Who,
+    /// How often the server's process had been started before.
+    pub process: u64,
     /// The last entry in it.
     pub index: Index,
     /// That entry's term.

@@ -68,9 +68,12 @@ fn older_than_told(read: &StaleRead<'_>, reference: &Reference) -> Option<Violat
     })
 }
 
+/// Agent, key and number of the agent's process.
+type Line<'a> = (&'a Arc<str>, &'a Arc<str>, usize);
+
 fn backwards(reads: &[StaleRead<'_>], boots: &[Boot]) -> Vec<Violation> {
-    // Per agent, key and process: the answers so far, of which only those before a request count.
-    let mut answered: BTreeMap<(&Arc<str>, &Arc<str>, usize), Vec<(Nanos, Index)>> = BTreeMap::new();
+    // The answers so far, of which only those before a request count.
+    let mut answered: BTreeMap<Line<'_>, Vec<(Nanos, Index)>> = BTreeMap::new();
     let mut found = Vec::new();
     for read in reads {
         let process = |at: Nanos| boots.iter().filter(|b| name(b.agent) == *read.operation.asked && b.at <= at).count();
