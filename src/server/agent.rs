@@ -1,6 +1,7 @@
 //! The running agent: what its sockets share.
 
 use super::directory::Directory;
+use super::duties::Watchman;
 use super::surroundings::Surroundings;
 use crate::config::Config;
 use crate::gossip::Tags;
@@ -51,8 +52,9 @@ pub(super) struct Inner<R: Runtime> {
     pub disk: R::Disk,
     /// Held while a bootstrap claim is judged.
     pub claims: tokio::sync::Mutex<()>,
+    pub watchman: Mutex<Watchman>,
     pub surroundings: Surroundings,
-    pub directory: Arc<Directory>,
+    pub directory: Directory,
     pub phase: watch::Sender<Phase>,
     /// The HTTP servers, which end when they have drained.
     pub doors: Mutex<Vec<R::JoinHandle<()>>>,

@@ -43,8 +43,12 @@ impl<R: Runtime> Agent<R> {
             },
             Operation::TransferLeader(target) => transfer(raft, target.as_deref()).await,
             Operation::Configuration => Step::Done(Ok(Response::Configuration(self.raft_configuration_here(raft)))),
-            Operation::Health => Step::Done(Ok(Response::Health(todo!()))),
-            Operation::State => Step::Done(Ok(Response::State(todo!()))),
+            Operation::Health => Step::Done(Ok(Response::Health(self.servers_health()))),
+            Operation::State => match self.autopilot_state() {
+                Some(state) => Step::Done(Ok(Response::State(state))),
+                // It has not looked yet.
+                None => Step::Again,
+            },
         }
     }
 

@@ -2,7 +2,10 @@
 
 use super::data_dir::DataDirError;
 use crate::api::agent::Host;
-use crate::raft::{self, Controls, OnFatal};
+use crate::model::{IdError, NodeId};
+use crate::raft::wal::OpenWalError;
+use crate::raft::{self, Controls, Observer, OnFatal};
+use crate::server::http::HeaderRefused;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,6 +20,8 @@ pub struct Surroundings {
     pub host: Arc<dyn Fn() -> Host + Send + Sync>,
     /// Safety measures; anything but [`Controls::SAFE`] is a planted bug.
     pub controls: Controls,
+    /// Gives the log of a server, by its id, somebody to watch it. Only the simulator does.
+    pub observer: Option<Arc<dyn Fn(NodeId) -> Arc<dyn Observer> + Send + Sync>>,
 }
 
 /// Why an agent did not start.
@@ -54,7 +59,24 @@ pub enum StartError {
     /// Signals could not be caught.
     #[error("cannot catch signals: {0}")]
     Signals(io::Error),
-    /// The configuration lacks something only a test can leave out.
-    #[error("{0}")]
-    Config(&'static str),
+    /// The write-ahead log could not be opened.
+    #[error(transparent)]
+    Wal(#[from] OpenWalError),
+    /// The folder of the log could not be made.
+    #[error("{path}: {source}", path = path.display())]
+    RaftFolder {
+        /// Where.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A header that answers should carry cannot be sent.
+    #[error(transparent)]
+    Header(#[from] HeaderRefused),
+    /// Node name and datacenter together are no name for the WAN pool.
+    #[error("the name in the WAN pool: {0}")]
+    WanName(IdError),
+    /// Nowhere to keep anything.
+    #[error("data_dir cannot be empty")]
+    NoDataDir,
 }

@@ -1,0 +1,199 @@
+//! Starting an agent: identity, sockets, log, then the tasks that keep it in the cluster.
+
+use super::agent::{Agent, Inner, Phase};
+use super::data_dir::{self, DataDir};
+use super::directory::Directory;
+use super::gossip::{self, RejoinAfterLeave};
+use super::http::{Http, Settings};
+use super::surroundings::{StartError, Surroundings};
+use crate::config::Config;
+use crate::gossip::Tags;
+use crate::model::{NodeId, NodeName};
+use crate::raft::wal::{Options, Wal, WalStorage};
+use crate::raft::{self, Raft, RpcPeers};
+use crate::rpc;
+use crate::runtime::{Runtime, watch};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How long requests under way may take once the agent stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Starts an agent and returns once it serves.
+pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Result<Agent<R>, StartError> {
+    let path = config.data_dir.clone().ok_or(StartError::NoDataDir)?;
+    let settings = Settings::from_config(&config)?;
+    let DataDir { disk, node_id } = data_dir::open::<R>(path.clone(), &config).await?;
+    say_what_to_know(&config, node_id);
+    let rpc_listener = match config.listen.rpc {
+        Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),
+        Some(_) | None => None,
+    };
+    let mut http_listeners = Vec::new();
+    for addr in &config.listen.http {
+        http_listeners.push(listen::<R>(*addr, "HTTP", "-http-port or ports.http").await?);
+    }
+    let (lan, wan) = start_gossip::<R>(&config, node_id, &disk).await?;
+    let hello = hello_of(&config);
+    let calls = rpc::Pool::<R>::new(hello.clone(), rpc_limits(&config));
+    let raft = match config.server {
+        true => Some(open_raft::<R>(&config, node_id, &path, &calls, &surroundings).await?),
+        false => None,
+    };
+    let (phase, _) = watch::channel(Phase::Running);
+    let agent = Agent(Arc::new(Inner {
+        config,
+        node_id,
+        lan,
+        wan,
+        raft,
+        calls,
+        rpc_served: Arc::default(),
+        disk,
+        claims: tokio::sync::Mutex::default(),
+        watchman: Mutex::default(),
+        surroundings,
+        directory: Directory::new(R::random()),
+        phase,
+        doors: Mutex::default(),
+        tasks: Mutex::default(),
+    }));
+    if let Some(listener) = rpc_listener {
+        let served = agent.0.rpc_served.clone();
+        agent.keep(rpc::serve::<R, _>(listener, hello, agent.clone(), rpc_limits(agent.config()), served));
+    }
+    agent.open_doors(settings, http_listeners);
+    agent.enter_cluster().await?;
+    Ok(agent)
+}
+
+impl<R: Runtime> Agent<R> {
+    /// Serves HTTP until the agent drains.
+    fn open_doors(&self, settings: Settings, listeners: Vec<R::TcpListener>) {
+        let http = Http::<R, Agent<R>>::new(settings, self.clone());
+        let mut doors = self.0.doors.lock().expect("no panic while held");
+        for listener in listeners {
+            let http = http.clone();
+            doors.push(R::spawn(async move { http.serve(listener).await }));
+        }
+        let agent = self.clone();
+        doors.push(R::spawn(async move {
+            agent.stopping().await;
+            http.drain(DRAIN).await;
+        }));
+    }
+
+    /// Starts what finds the others and what is done for them.
+    async fn enter_cluster(&self) -> Result<(), StartError> {
+        let agent = self.clone();
+        self.keep(async move { agent.follow_members().await });
+        if self.raft().is_some() {
+            let agent = self.clone();
+            self.keep(async move { agent.form_cluster().await });
+            let agent = self.clone();
+            self.keep(async move { agent.lead_when_elected().await });
+        }
+        if !self.config().start_join.is_empty() {
+            let joined = self.join_lan(&self.config().start_join).await;
+            joined.map_err(|e| StartError::Join(e.to_string()))?;
+        }
+        if !self.config().retry_join.is_empty() {
+            let agent = self.clone();
+            self.keep(async move { agent.join_until_it_works().await });
+        }
+        Ok(())
+    }
+
+    /// Keeps the directory of servers as gossip has it.
+    async fn follow_members(&self) {
+        let mut events = self.lan().events();
+        loop {
+            self.directory().learn(&self.lan().members(), &self.config().datacenter);
+            if events.next().await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+fn say_what_to_know(config: &Config, node_id: NodeId) {
+    tracing::info!(node = %config.node_name, id = %node_id, datacenter = %config.datacenter, server = config.server, "starting");
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    for key in &config.ignored_keys {
+        tracing::warn!(key, "this key has no effect in this release");
+    }
+}
+
+async fn listen<R: Runtime>(addr: SocketAddr, what: &'static str, setting: &'static str) -> Result<R::TcpListener, StartError> {
+    R::tcp_listen(addr).await.map_err(|source| StartError::Port { addr, what, setting, source })
+}
+
+type Pools<R> = (gossip::Pool<R>, Option<gossip::Pool<R>>);
+
+async fn start_gossip<R: Runtime>(config: &Config, node_id: NodeId, disk: &R::Disk) -> Result<Pools<R>, StartError> {
+    let rejoin_after_leave = if config.rejoin_after_leave { RejoinAfterLeave::Yes } else { RejoinAfterLeave::No };
+    let tags = Agent::<R>::tags(config, node_id);
+    let setup = |name: NodeName, tags: Tags, bind: SocketAddr, memory: &str| gossip::Setup::<R> {
+        name,
+        tags,
+        bind,
+        advertise: SocketAddr::new(config.advertise_addr, bind.port()),
+        datacenter: Some(config.datacenter.clone()),
+        tuning: config.gossip_lan.clone(),
+        reconnect_timeout: config.reconnect_timeout,
+        memory: Some((disk.clone(), memory.to_owned())),
+        rejoin_after_leave,
+    };
+    let bind = config.listen.serf_lan;
+    let lan = gossip::start(setup(config.node_name.clone(), tags.clone(), bind, "serf/local.snapshot")).await;
+    let lan = lan.map_err(|source| StartError::Port { addr: bind, what: "LAN gossip", setting: "-serf-lan-port or ports.serf_lan", source })?;
+    let Some(bind) = config.listen.serf_wan.filter(|_| config.server) else { return Ok((lan, None)) };
+    let name = NodeName::parse(&format!("{}.{}", config.node_name, config.datacenter)).map_err(StartError::WanName)?;
+    let mut wan = setup(name, tags, bind, "serf/remote.snapshot");
+    wan.advertise = SocketAddr::new(config.advertise_addr_wan, bind.port());
+    (wan.datacenter, wan.tuning) = (None, config.gossip_wan.clone());
+    let wan = gossip::start(wan).await;
+    let wan = wan.map_err(|source| StartError::Port { addr: bind, what: "WAN gossip", setting: "-serf-wan-port or ports.serf_wan", source })?;
+    Ok((lan, Some(wan)))
+}
+
+fn hello_of(config: &Config) -> rpc::Hello {
+    let role = if config.server { rpc::Role::Server } else { rpc::Role::Client };
+    rpc::Hello { role, datacenter: config.datacenter.clone(), node: config.node_name.clone() }
+}
+
+fn rpc_limits(config: &Config) -> rpc::Limits {
+    rpc::Limits {
+        connections_per_address: config.limits.rpc_max_conns_per_client,
+        handshake: config.limits.rpc_handshake_timeout,
+        ..rpc::Limits::default()
+    }
+}
+
+async fn open_raft<R: Runtime>(
+    config: &Config,
+    id: NodeId,
+    data_dir: &Path,
+    calls: &rpc::Pool<R>,
+    surroundings: &Surroundings,
+) -> Result<Raft<R>, StartError> {
+    let path = data_dir.join("raft");
+    let disk = R::disk(&path).map_err(|source| StartError::RaftFolder { path, source })?;
+    let wal = Wal::<R>::open(disk.clone(), Options::default()).await?;
+    let (log, space) = WalStorage::new(wal);
+    let setup = raft::Setup {
+        id,
+        tuning: config.raft.clone(),
+        disk,
+        log,
+        peers: RpcPeers::new(calls.clone()),
+        space,
+        on_fatal: surroundings.on_fatal.clone(),
+        controls: surroundings.controls,
+    };
+    Ok(Raft::open_observed(setup, surroundings.observer.as_ref().map(|seat| seat(id))).await?)
+}
