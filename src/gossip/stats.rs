@@ -11,6 +11,8 @@ pub struct Stats {
     pub datagrams_received: u64,
     /// Bytes in them.
     pub datagram_bytes_received: u64,
+    /// Datagrams the driver dropped because its queue was full.
+    pub datagrams_dropped: u64,
     /// Frames sent on streams.
     pub frames_sent: u64,
     /// Bytes in them.

@@ -1,7 +1,16 @@
-//! The gossip pool on real sockets: drives a [`Gossip`](crate::gossip::Gossip) machine.
+//! A gossip pool on real sockets: drives a [`Gossip`](crate::gossip::Gossip) machine and publishes what it finds.
 
+mod driver;
 mod events;
+mod keeper;
+mod memory;
 mod pool;
+mod start;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use events::{Events, Notice};
 pub use pool::{JoinError, Pool, Prune, UnknownMember};
+pub use start::{RejoinAfterLeave, Setup, start};

@@ -58,6 +58,8 @@ pub(super) struct Published {
     pub members: ArcSwap<Vec<Member>>,
     pub local: ArcSwap<Member>,
     pub stats: ArcSwap<Stats>,
+    /// Datagrams that found the driver's queue full.
+    pub dropped: std::sync::atomic::AtomicU64,
     pub subscribers: Subscribers,
 }
 

@@ -1,0 +1,241 @@
+//! The task that owns the machine: it waits for whatever comes first, feeds it, acts on what is decided and publishes what changed.
+
+use super::keeper::Request;
+use super::pool::{Command, JoinError, Published, UnknownMember};
+use super::streams::{Arrival, Line, dial};
+use super::wire::send_datagram;
+use crate::gossip::{Event, EventKind, Gossip, Input, Output, Stats, StreamEvent, StreamId};
+use crate::model::{Instant, Machine};
+use crate::runtime::Runtime;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Datagrams or arrivals handled before the timers are looked at again.
+const BATCH: usize = 64;
+
+/// How old published counters may be.
+const STATS_AGE: Duration = Duration::from_secs(1);
+
+/// Everything that comes in.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub commands: mpsc::Receiver<Command>,
+    pub datagrams: mpsc::Receiver<(SocketAddr, Bytes)>,
+    pub arrivals: mpsc::Receiver<Arrival>,
+}
+
+/// The machine and its surroundings.
+pub(super) struct Driver<R: Runtime> {
+    pub machine: Gossip,
+    pub udp: Arc<R::UdpSocket>,
+    pub line: Line,
+    pub published: Arc<Published>,
+    pub keeper: Option<mpsc::Sender<Request>>,
+    /// The socket tasks; they end with the driver.
+    pub ears: Vec<R::JoinHandle<()>>,
+    pub streams: BTreeMap<StreamId, mpsc::UnboundedSender<Bytes>>,
+    pub joins: BTreeMap<u64, oneshot::Sender<Result<usize, JoinError>>>,
+    pub tickets: u64,
+    pub leavers: Vec<oneshot::Sender<()>>,
+    /// Events of this turn, published after the members they speak of.
+    pub events: Vec<Event>,
+    pub revision: Option<u64>,
+    pub stats_at: Instant,
+}
+
+/// How long to sleep if the machine wants nothing at all.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What woke the driver.
+enum Woken {
+    Command(Option<Command>),
+    Datagram((SocketAddr, Bytes)),
+    Arrival(Arrival),
+    Timer,
+}
+
+impl<R: Runtime> Driver<R> {
+    pub async fn run(mut self, mut inbox: Inbox) {
+        self.publish();
+        loop {
+            match self.wait(&mut inbox).await {
+                Woken::Command(None) => return self.stop(None).await,
+                Woken::Command(Some(Command::Stop { reply })) => return self.stop(Some(reply)).await,
+                Woken::Command(Some(command)) => self.command(command).await,
+                Woken::Datagram(datagram) => self.datagrams(datagram, &mut inbox).await,
+                Woken::Arrival(arrival) => self.arrivals(arrival, &mut inbox).await,
+                Woken::Timer => {}
+            }
+            let now = R::now();
+            if self.machine.poll_timeout().is_some_and(|due| due.at <= now) {
+                self.machine.handle_timeout(now);
+                self.drain().await;
+            }
+            self.publish();
+        }
+    }
+
+    /// Whatever has arrived comes before the timers: news that waited while this process stood still must be heard before anybody is
+    /// judged by its silence.
+    async fn wait(&self, inbox: &mut Inbox) -> Woken {
+        let due = self.machine.poll_timeout().map_or_else(|| R::now() + IDLE, |due| due.at);
+        tokio::select! {
+            biased;
+            command = inbox.commands.recv() => Woken::Command(command),
+            Some(arrival) = inbox.arrivals.recv() => Woken::Arrival(arrival),
+            Some(datagram) = inbox.datagrams.recv() => Woken::Datagram(datagram),
+            () = R::sleep_until(due) => Woken::Timer,
+        }
+    }
+
+    async fn feed(&mut self, input: Input) {
+        self.machine.handle(R::now(), input);
+        self.drain().await;
+    }
+
+    async fn datagrams(&mut self, first: (SocketAddr, Bytes), inbox: &mut Inbox) {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some((from, bytes)) = next else { return };
+            self.feed(Input::Datagram { from, bytes }).await;
+            next = inbox.datagrams.try_recv().ok();
+        }
+        if let Some((from, bytes)) = next {
+            self.feed(Input::Datagram { from, bytes }).await;
+        }
+    }
+
+    async fn arrivals(&mut self, first: Arrival, inbox: &mut Inbox) {
+        let mut next = Some(first);
+        while let Some(Arrival { id, event, writer }) = next {
+            match (&event, writer) {
+                (_, Some(writer)) => drop(self.streams.insert(id, writer)),
+                (StreamEvent::Closed { .. }, None) => drop(self.streams.remove(&id)),
+                (StreamEvent::Opened | StreamEvent::Frame(_), None) => {}
+            }
+            self.feed(Input::Stream { id, event }).await;
+            next = inbox.arrivals.try_recv().ok();
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Join { addrs, reply } => {
+                self.tickets += 1;
+                self.joins.insert(self.tickets, reply);
+                self.feed(Input::Join { ticket: self.tickets, addrs }).await;
+            }
+            Command::Leave { reply } => {
+                self.leavers.push(reply);
+                self.feed(Input::Leave).await;
+            }
+            Command::ForceLeave { name, prune, reply } => {
+                let known = self.machine.member(&name).is_some();
+                if known {
+                    self.feed(Input::ForceLeave { name: name.clone(), prune }).await;
+                }
+                let _nobody_waits = reply.send(if known { Ok(()) } else { Err(UnknownMember { name }) });
+            }
+            Command::SetTags { tags, reply } => {
+                self.feed(Input::SetTags { tags }).await;
+                self.publish();
+                let _nobody_waits = reply.send(());
+            }
+            Command::Stop { reply } => drop(reply),
+        }
+    }
+
+    async fn drain(&mut self) {
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Send { to, bytes } => send_datagram(&*self.udp, to, &bytes).await,
+                Output::Dial { id, to } => {
+                    let (writer, outgoing) = mpsc::unbounded_channel();
+                    self.streams.insert(id, writer);
+                    drop(R::spawn(dial::<R>(self.line.clone(), id, to, outgoing)));
+                }
+                Output::StreamSend { id, frame } => {
+                    if let Some(writer) = self.streams.get(&id) {
+                        let _its_end_is_on_the_way = writer.send(frame);
+                    }
+                }
+                Output::StreamClose { id } => drop(self.streams.remove(&id)),
+                Output::Event(event) => self.events.push(event),
+                Output::Conflict(conflict) => tracing::warn!(%conflict, "gossip: a member is not let in"),
+                Output::Joined { ticket, contacted, failures } => self.joined(ticket, contacted, failures),
+                Output::Departed => {
+                    for reply in self.leavers.drain(..) {
+                        let _nobody_waits = reply.send(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn joined(&mut self, ticket: u64, contacted: usize, failures: Vec<(SocketAddr, String)>) {
+        // Whoever joined finds the members it now knows.
+        self.publish();
+        if let Some(reply) = self.joins.remove(&ticket) {
+            let outcome = if contacted > 0 { Ok(contacted) } else { Err(JoinError { reasons: failures }) };
+            let _nobody_waits = reply.send(outcome);
+        }
+    }
+
+    /// Members first, then the events that speak of them.
+    fn publish(&mut self) {
+        let (now, revision) = (R::now(), Some(self.machine.revision()));
+        let changed = revision != self.revision;
+        if changed {
+            self.revision = revision;
+            let mut members: Vec<_> = self.machine.members().collect();
+            members.sort_unstable_by(|a, b| a.name().cmp(b.name()));
+            self.published.members.store(members.into());
+            self.published.local.store(self.machine.local().into());
+            if let Some(keeper) = &self.keeper {
+                let _one_is_waiting_already = keeper.try_send(Request::Changed);
+            }
+        }
+        if changed || now.since(self.stats_at) >= STATS_AGE {
+            self.stats_at = now;
+            let datagrams_dropped = self.published.dropped.load(std::sync::atomic::Ordering::Relaxed);
+            self.published.stats.store(Stats { datagrams_dropped, ..self.machine.stats() }.into());
+        }
+        for event in std::mem::take(&mut self.events) {
+            log(&event);
+            self.published.subscribers.publish(&event);
+        }
+    }
+
+    async fn stop(self, reply: Option<oneshot::Sender<()>>) {
+        for ear in &self.ears {
+            R::abort(ear);
+        }
+        if let Some(keeper) = &self.keeper {
+            let (done, flushed) = oneshot::channel();
+            if keeper.send(Request::Flush(done)).await.is_ok() {
+                let _the_keeper_is_gone = flushed.await;
+            }
+        }
+        self.published.subscribers.close();
+        if let Some(reply) = reply {
+            let _nobody_waits = reply.send(());
+        }
+    }
+}
+
+fn log(event: &Event) {
+    let (name, addr) = (event.member.name(), event.member.addr());
+    let by = event.by.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    match event.kind {
+        EventKind::Joined => tracing::info!(%name, %addr, "member joined"),
+        EventKind::Updated => tracing::info!(%name, %addr, "member updated"),
+        EventKind::Leaving => tracing::debug!(%name, %addr, by, "member leaving"),
+        EventKind::Left => tracing::info!(%name, %addr, by, "member left"),
+        EventKind::Failed => tracing::info!(%name, %addr, by, "member failed"),
+        EventKind::Reaped => tracing::info!(%name, %addr, by, "member forgotten"),
+    }
+}

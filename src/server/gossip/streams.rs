@@ -1,0 +1,117 @@
+//! One task a stream: it turns frames and ends into the machine's events, and writes what the machine says.
+
+use super::wire::{take_frame, write_frame};
+use crate::gossip::{StreamEvent, StreamId};
+use crate::runtime::{Runtime, TcpListener, sleep, timeout};
+use bytes::{Bytes, BytesMut};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Semaphore, mpsc};
+
+/// Connections served at once, more than the machine lets speak; further ones are closed unheard.
+const MAX_CONNECTIONS: usize = 256;
+
+/// A pause after an accept that failed, so that a process without file descriptors does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a stream's task tells the driver.
+#[derive(Debug)]
+pub(super) struct Arrival {
+    pub id: StreamId,
+    pub event: StreamEvent,
+    /// With [`StreamEvent::Opened`] on an accepted stream: where to write. Bounded by the protocol: a machine answers one frame with at
+    /// most the rows of one table.
+    pub writer: Option<mpsc::UnboundedSender<Bytes>>,
+}
+
+/// What every stream's task knows.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub arrivals: mpsc::Sender<Arrival>,
+    /// How long a connection may take, and how long it may be silent.
+    pub patience: Duration,
+}
+
+impl Line {
+    async fn tell(&self, id: StreamId, event: StreamEvent) {
+        let _the_driver_is_gone = self.arrivals.send(Arrival { id, event, writer: None }).await;
+    }
+}
+
+/// Connects and then converses.
+pub(super) async fn dial<R: Runtime>(line: Line, id: StreamId, to: SocketAddr, outgoing: mpsc::UnboundedReceiver<Bytes>) {
+    let reason = match timeout::<R, _>(line.patience, R::tcp_connect(to)).await {
+        Ok(Ok(stream)) => {
+            line.tell(id, StreamEvent::Opened).await;
+            return converse::<R>(line, id, stream, outgoing).await;
+        }
+        Ok(Err(error)) => format!("dial tcp {to}: {error}"),
+        Err(_) => format!("dial tcp {to}: i/o timeout"),
+    };
+    line.tell(id, StreamEvent::Closed { reason }).await;
+}
+
+/// Takes connections for ever, numbering them.
+pub(super) async fn accept<R: Runtime>(line: Line, listener: R::TcpListener) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut number = 0;
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _peer)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "gossip connection not accepted");
+                sleep::<R>(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = room.clone().try_acquire_owned() else { continue };
+        number += 1;
+        let (id, line) = (StreamId::Accepted(number), line.clone());
+        drop(R::spawn(async move {
+            let (writer, outgoing) = mpsc::unbounded_channel();
+            let opened = Arrival { id, event: StreamEvent::Opened, writer: Some(writer) };
+            if line.arrivals.send(opened).await.is_ok() {
+                converse::<R>(line, id, stream, outgoing).await;
+            }
+            drop(place);
+        }));
+    }
+}
+
+/// Both ways until either side ends it. The machine ends it by dropping the writer: what is queued is still written.
+async fn converse<R: Runtime>(line: Line, id: StreamId, mut stream: R::TcpStream, mut outgoing: mpsc::UnboundedReceiver<Bytes>) {
+    let mut arrived = BytesMut::new();
+    let reason = loop {
+        match take_frame(&mut arrived) {
+            Ok(Some(frame)) => {
+                line.tell(id, StreamEvent::Frame(frame)).await;
+                continue;
+            }
+            Ok(None) => {}
+            Err(reason) => break reason,
+        }
+        tokio::select! {
+            biased;
+            frame = outgoing.recv() => match frame {
+                Some(frame) => match timeout::<R, _>(line.patience, write_frame(&mut stream, &frame)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => break error.to_string(),
+                    Err(_) => break "i/o timeout".to_owned(),
+                },
+                None => {
+                    let _lost_either_way = timeout::<R, _>(line.patience, stream.shutdown()).await;
+                    return;
+                }
+            },
+            read = timeout::<R, _>(line.patience, stream.read_buf(&mut arrived)) => match read {
+                Ok(Ok(0)) => break "connection closed by the other side".to_owned(),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => break error.to_string(),
+                Err(_) => break "i/o timeout".to_owned(),
+            },
+        }
+    };
+    line.tell(id, StreamEvent::Closed { reason }).await;
+}

@@ -1,0 +1,213 @@
+//! Pools on real loopback sockets. Everything is awaited, nothing slept for.
+
+use super::{Events, JoinError, Notice, Pool, Prune, RejoinAfterLeave, Setup, start};
+use crate::config::GossipTuning;
+use crate::gossip::{EventKind, MemberStatus, Tags};
+use crate::model::{Datacenter, NodeName};
+use crate::runtime::{Runtime, timeout, tokio::Tokio};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn name(text: &str) -> NodeName {
+    NodeName::parse(text).unwrap()
+}
+
+fn tags(pairs: &[(&str, &str)]) -> Tags {
+    Tags::parse(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()).unwrap()
+}
+
+/// Everything ten times as fast as on a LAN.
+fn fast() -> GossipTuning {
+    GossipTuning {
+        probe_interval: Duration::from_millis(100),
+        probe_timeout: Duration::from_millis(50),
+        gossip_interval: Duration::from_millis(20),
+        push_pull_interval: Duration::from_secs(1),
+        tcp_timeout: Duration::from_secs(2),
+        ..GossipTuning::local()
+    }
+}
+
+fn setup(text: &str) -> Setup<Tokio> {
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    Setup {
+        name: name(text),
+        tags: tags(&[("dc", "dc1"), ("role", "node")]),
+        bind: any,
+        advertise: any,
+        datacenter: Datacenter::parse("dc1").ok(),
+        tuning: fast(),
+        reconnect_timeout: Duration::from_secs(3600),
+        memory: None,
+        rejoin_after_leave: RejoinAfterLeave::No,
+    }
+}
+
+async fn pool(text: &str) -> Pool<Tokio> {
+    start(setup(text)).await.unwrap()
+}
+
+async fn heard(events: &mut Events, kind: EventKind, who: &str) {
+    let wanted = async {
+        loop {
+            match events.next().await {
+                Some(Notice::Event(event)) if event.kind == kind && event.member.name().as_str() == who => return,
+                Some(_) => {}
+                None => panic!("the pool stopped before {who} {kind:?}"),
+            }
+        }
+    };
+    timeout::<Tokio, _>(PATIENCE, wanted).await.unwrap_or_else(|_| panic!("{who} {kind:?} not heard of"));
+}
+
+fn status(pool: &Pool<Tokio>, who: &str) -> MemberStatus {
+    pool.members().iter().find(|m| m.name().as_str() == who).map_or(MemberStatus::None, |m| m.status)
+}
+
+/// A folder of its own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(text: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("gossip-{text}-{}", std::process::id()));
+        let _left_by_a_crash = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _best_effort = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_joined_member_knows_everybody_when_the_join_returns_and_they_hear_of_it() {
+    Tokio::block_on(async {
+        let (a, b, c) = (pool("a").await, pool("b").await, pool("c").await);
+        let mut at_b = b.events();
+        assert_eq!(b.join(&[a.local_addr()]).await, Ok(1));
+        assert_eq!(c.join(&[a.local_addr(), a.local_addr()]).await, Ok(1));
+        let names: Vec<String> = c.members().iter().map(|m| m.name().to_string()).collect();
+        assert_eq!(names, ["a", "b", "c"], "sorted by name");
+        heard(&mut at_b, EventKind::Joined, "c").await;
+        assert_eq!(status(&b, "c"), MemberStatus::Alive, "the member list is never behind the event");
+    });
+}
+
+#[test]
+fn a_join_that_reaches_nobody_says_why_for_every_address() {
+    Tokio::block_on(async {
+        let a = pool("a").await;
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let JoinError { reasons } = a.join(&[closed]).await.unwrap_err();
+        assert_eq!(reasons.len(), 1);
+        let text = JoinError { reasons }.to_string();
+        assert!(text.starts_with("1 error occurred:\n\t* Failed to join"), "{text}");
+        assert!(text.contains(&format!("dial tcp {closed}")), "{text}");
+    });
+}
+
+#[test]
+fn an_agent_of_another_datacenter_is_told_that_it_is_in_the_wrong_place() {
+    Tokio::block_on(async {
+        let a = pool("a").await;
+        let setup = Setup { tags: tags(&[("dc", "dc2")]), datacenter: Datacenter::parse("dc2").ok(), ..setup("b") };
+        let b = start(setup).await.unwrap();
+        let error = b.join(&[a.local_addr()]).await.unwrap_err();
+        assert!(error.to_string().contains("Member 'b' part of wrong datacenter 'dc2'"), "{error}");
+        assert_eq!((a.members().len(), b.members().len()), (1, 1));
+    });
+}
+
+#[test]
+fn a_member_that_vanishes_is_failed_and_can_be_forced_out_and_forgotten() {
+    Tokio::block_on(async {
+        let (a, b) = (pool("a").await, pool("b").await);
+        let mut at_a = a.events();
+        b.join(&[a.local_addr()]).await.unwrap();
+        b.shutdown().await;
+        heard(&mut at_a, EventKind::Failed, "b").await;
+        assert_eq!(status(&a, "b"), MemberStatus::Failed);
+        a.force_leave(&name("b"), Prune::Keep).await.unwrap();
+        heard(&mut at_a, EventKind::Left, "b").await;
+        a.force_leave(&name("b"), Prune::Forget).await.unwrap();
+        heard(&mut at_a, EventKind::Reaped, "b").await;
+        let error = a.force_leave(&name("b"), Prune::Keep).await.unwrap_err();
+        assert_eq!(error.to_string(), "No node found with name 'b'");
+    });
+}
+
+#[test]
+fn a_leaving_member_is_left_not_failed_and_new_tags_reach_everybody() {
+    Tokio::block_on(async {
+        let (a, b) = (pool("a").await, pool("b").await);
+        let mut at_a = a.events();
+        b.join(&[a.local_addr()]).await.unwrap();
+        b.set_tags(tags(&[("dc", "dc1"), ("role", "consul")])).await;
+        heard(&mut at_a, EventKind::Updated, "b").await;
+        assert_eq!(a.members()[1].tag("role"), Some("consul"));
+        b.leave().await;
+        heard(&mut at_a, EventKind::Left, "b").await;
+        assert_eq!((status(&a, "b"), b.local().status), (MemberStatus::Left, MemberStatus::Left));
+    });
+}
+
+#[test]
+fn a_restarted_agent_finds_its_pool_by_what_it_remembers() {
+    let folder = Folder::new("rejoin");
+    Tokio::block_on(async {
+        let remembering = || Setup { memory: Some((Tokio::disk(&folder.0).unwrap(), "serf/local.snapshot".to_owned())), ..setup("b") };
+        let a = pool("a").await;
+        let b = start(remembering()).await.unwrap();
+        b.join(&[a.local_addr()]).await.unwrap();
+        b.shutdown().await;
+        let mut at_a = a.events();
+        let b = start(remembering()).await.unwrap();
+        let mut at_b = b.events();
+        if status(&b, "a") != MemberStatus::Alive {
+            heard(&mut at_b, EventKind::Joined, "a").await;
+        }
+        assert!(b.local().incarnation > 0, "above its earlier life");
+        b.leave().await;
+        heard(&mut at_a, EventKind::Left, "b").await;
+        b.shutdown().await;
+        let b = start(remembering()).await.unwrap();
+        assert_eq!(b.stats().syncs, 0, "having left, it waits to be joined");
+    });
+}
+
+#[test]
+fn rubbish_on_the_sockets_is_counted_and_harms_nobody() {
+    Tokio::block_on(async {
+        use tokio::io::AsyncWriteExt;
+        let (a, b) = (pool("a").await, pool("b").await);
+        let socket = Tokio::udp_bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        for bytes in [&b""[..], b"\xff\xff\xff\xff", &[0; 1400], &[1; 60_000]] {
+            socket.send_to(bytes, a.local_addr()).await.unwrap();
+        }
+        let mut stream = Tokio::tcp_connect(a.local_addr()).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        assert_eq!(b.join(&[a.local_addr()]).await, Ok(1));
+        let counted = async {
+            while a.stats().malformed < 3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout::<Tokio, _>(PATIENCE, counted).await.expect("malformed datagrams are counted");
+    });
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    Tokio::block_on(async {
+        let a = pool("a").await;
+        let error = start(Setup { bind: a.local_addr(), ..setup("b") }).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains(&a.local_addr().to_string()), "{error}");
+    });
+}
