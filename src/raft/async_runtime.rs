@@ -74,6 +74,45 @@ impl<R: Copy> SubAssign<Duration> for Moment<R> {
     }
 }
 
+/// A pause shorter than this only lets others run. openraft lingers a microsecond after each write to the log so as to report several at once; a
+/// timer would make a millisecond of it.
+const LINGER: Duration = Duration::from_micros(20);
+
+/// A pause until some point.
+pub struct Pause<R: Runtime>(Stage<R>);
+
+enum Stage<R: Runtime> {
+    /// So near that others are let run once.
+    Near,
+    /// Due.
+    Over,
+    /// A timer's.
+    Far(Pin<Box<R::Sleep>>),
+}
+
+impl<R: Runtime> Pause<R> {
+    fn until(deadline: model::Instant) -> Pause<R> {
+        let near = deadline.since(R::now()) < LINGER;
+        Pause(if near { Stage::Near } else { Stage::Far(Box::pin(R::sleep_until(deadline))) })
+    }
+}
+
+impl<R: Runtime> Future for Pause<R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Stage::Near => {
+                self.0 = Stage::Over;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Stage::Over => Poll::Ready(()),
+            Stage::Far(clock) => clock.as_mut().poll(cx),
+        }
+    }
+}
+
 /// A future with a deadline. If both are ready, the future wins.
 pub struct Timeout<R: Runtime, F> {
     future: Pin<Box<F>>,
@@ -94,7 +133,7 @@ impl<R: Runtime, F: Future> Future for Timeout<R, F> {
 impl<R: Runtime> AsyncRuntime for RaftRuntime<R> {
     type JoinError = R::JoinError;
     type JoinHandle<T: OptionalSend + 'static> = R::JoinHandle<T>;
-    type Sleep = R::Sleep;
+    type Sleep = Pause<R>;
     type Instant = Moment<R>;
     type TimeoutError = Elapsed;
     type Timeout<O, F: Future<Output = O> + OptionalSend> = Timeout<R, F>;
@@ -112,12 +151,12 @@ impl<R: Runtime> AsyncRuntime for RaftRuntime<R> {
         R::spawn(task)
     }
 
-    fn sleep(duration: Duration) -> R::Sleep {
-        sleep::<R>(duration)
+    fn sleep(duration: Duration) -> Pause<R> {
+        Pause::until(R::now() + duration)
     }
 
-    fn sleep_until(deadline: Moment<R>) -> R::Sleep {
-        R::sleep_until(deadline.0)
+    fn sleep_until(deadline: Moment<R>) -> Pause<R> {
+        Pause::until(deadline.0)
     }
 
     fn timeout<O, F: Future<Output = O> + OptionalSend>(duration: Duration, future: F) -> Timeout<R, F> {
@@ -210,10 +249,25 @@ impl<T: OptionalSend + OptionalSync> WatchReceiver<Watch, T> for watch::Receiver
 #[cfg(test)]
 mod tests {
     use super::RaftRuntime;
+    use crate::runtime::Runtime;
     use crate::runtime::tokio::Tokio;
+    use openraft::rt::AsyncRuntime;
+    use std::time::Duration;
 
     #[test]
     fn openrafts_own_suite_passes_on_tokio() {
         openraft_rt::testing::Suite::<RaftRuntime<Tokio>>::test_all();
+    }
+
+    #[test]
+    fn a_pause_of_a_microsecond_takes_no_timers_millisecond() {
+        Tokio::block_on(async {
+            let before = Tokio::now();
+            for _ in 0..1000 {
+                RaftRuntime::<Tokio>::sleep(Duration::from_micros(1)).await;
+            }
+            let took = Tokio::now().since(before);
+            assert!(took < Duration::from_millis(500), "{took:?}");
+        });
     }
 }

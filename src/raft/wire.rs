@@ -102,7 +102,7 @@ pub(super) enum PartReply<R: Runtime> {
 
 /// The last entry of an append, or what precedes it.
 pub(super) fn last_of<R: Runtime>(append: &AppendEntriesRequest<Types<R>>) -> Option<LogId<R>> {
-    append.entries.last().map(|entry: &Entry<R>| entry.log_id).or_else(|| append.prev_log_id)
+    append.entries.last().map(|entry: &Entry<R>| entry.log_id).or(append.prev_log_id)
 }
 
 #[cfg(test)]

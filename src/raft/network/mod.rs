@@ -1,5 +1,6 @@
 //! openraft's calls to other servers.
 
+mod append;
 mod rpc;
 mod snapshot;
 
@@ -12,7 +13,9 @@ use super::wire;
 use crate::model::NodeId;
 use crate::rpc::Method;
 use crate::runtime::Runtime;
+use append::{Appending, Replies};
 use bytes::Bytes;
+use futures_util::Stream;
 use openraft::OptionalSend;
 use openraft::alias::{SnapshotOf, VoteOf};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
@@ -27,9 +30,6 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
-
-/// How long an append with entries may take: the follower's disk is in it, and a dead peer is noticed sooner by its silence.
-const APPEND_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a server gave no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,9 +87,17 @@ pub(super) struct Peer<R: Runtime, P> {
 }
 
 impl<R: Runtime, P: Peers> Peer<R, P> {
-    async fn call<A: DeserializeOwned>(&self, method: Method, body: Bytes, patience: Duration) -> Result<A, RPCError<Types<R>>> {
-        let reply = self.peers.call(self.addr, method, body, patience).await.map_err(rpc_error)?;
-        wire::open_reply("raft reply", &reply).map_err(|e| Unreachable::new(&e).into())
+    fn call<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        body: Bytes,
+        patience: Duration,
+    ) -> impl Future<Output = Result<A, RPCError<Types<R>>>> + Send + use<A, R, P> {
+        let (peers, addr) = (self.peers.clone(), self.addr);
+        async move {
+            let reply = peers.call(addr, method, body, patience).await.map_err(rpc_error)?;
+            wire::open_reply("raft reply", &reply).map_err(|e| Unreachable::new(&e).into())
+        }
     }
 
     async fn ask<T, A>(&self, method: Method, request: &T, option: &RPCOption) -> Result<A, RPCError<Types<R>>>
@@ -114,19 +122,18 @@ impl<R: Runtime, P: Peers> RaftNetworkV2<Types<R>> for Peer<R, P> {
 
     async fn append_entries(
         &mut self,
-        mut append: AppendEntriesRequest<Types<R>>,
+        append: AppendEntriesRequest<Types<R>>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types<R>>, RPCError<Types<R>>> {
-        let asked = append.entries.len();
-        let patience = if asked == 0 { option.hard_ttl() } else { APPEND_PATIENCE };
-        let body = wire::append(self.id, &mut append);
-        let reply = self.call(method::APPEND, body, patience).await?;
-        Ok(match reply {
-            AppendEntriesResponse::Success if append.entries.len() < asked => {
-                AppendEntriesResponse::PartialSuccess(wire::last_of::<R>(&append))
-            }
-            reply => reply,
-        })
+        self.append(append, &option).await
+    }
+
+    fn stream_append<'s, S>(&'s mut self, input: S, option: RPCOption) -> Appending<'s, R>
+    where
+        S: Stream<Item = AppendEntriesRequest<Types<R>>> + OptionalSend + Unpin + 'static,
+    {
+        let replies: Replies<'s, R> = Box::pin(append::stream(self, input, option));
+        Box::pin(async move { Ok(replies) })
     }
 
     async fn vote(&mut self, ask: VoteRequest<Types<R>>, option: RPCOption) -> Result<VoteResponse<Types<R>>, RPCError<Types<R>>> {
