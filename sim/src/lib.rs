@@ -5,6 +5,7 @@
 #[cfg(not(madsim))]
 compile_error!("--cfg madsim is missing: RUSTFLAGS or a [target.*] rustflags line has replaced [build] rustflags in .cargo/config.toml");
 
+pub mod calm;
 pub mod checker;
 pub mod cli;
 pub mod cluster;
@@ -13,6 +14,7 @@ pub mod farm;
 pub mod fault;
 pub mod gossip_heap;
 pub mod hello;
+pub mod http;
 pub mod invariants;
 pub mod log;
 pub mod nodes;

@@ -16,11 +16,14 @@ pub(crate) use host::{collide, takes};
 pub use weather::{Climate, FIRST_RETRANSMISSION, Weather};
 
 use crate::draws::Draws;
+use crate::invariants::Record;
 use crate::runtime::tcp::Connections;
 use crate::trace::{Entry, Trace};
 use events::Events;
 use madsim::task::NodeId;
 use madsim::time::TimeHandle;
+use muster::model::NodeId as NodeIdentity;
+use muster::raft::Controls;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -40,6 +43,12 @@ pub struct World {
     pub connections: Connections,
     /// What broke: an error in a log, a failed start. Any line fails the run.
     pub failures: Vec<String>,
+    /// What invariants are judged from.
+    pub seen: Record,
+    /// Ids of servers that were voted for, in the order they first were.
+    pub candidates: Vec<NodeIdentity>,
+    /// Safety measures of the agents: a scenario may plant a fault.
+    pub controls: Controls,
     time: TimeHandle,
     events: Events,
     ids: BTreeMap<NodeId, Who>,
@@ -60,6 +69,9 @@ pub fn begin(seed: u64, text: Option<Box<dyn Write + Send>>) {
         hosts: BTreeMap::new(),
         connections: Connections::default(),
         failures: Vec::new(),
+        seen: Record::default(),
+        candidates: Vec::new(),
+        controls: Controls::SAFE,
         time: TimeHandle::current(),
         events: Events::default(),
         ids: BTreeMap::new(),
