@@ -68,7 +68,8 @@ impl Activity {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    fn order(&self) -> Order {
+    /// What it was told last.
+    pub(super) fn order(&self) -> Order {
         match self.order.load(Ordering::Acquire) {
             0 => Order::Serve,
             1 => Order::Finish,

@@ -3,7 +3,7 @@
 use super::Shared;
 use super::authorize::{authorize, token};
 use super::backend::Backend;
-use super::connections::{Activity, Phase};
+use super::connections::{Activity, Order, Phase};
 use super::endpoints::{self, Call};
 use super::finish;
 use super::reply::{self, Reply};
@@ -14,7 +14,7 @@ use crate::api::params::Params;
 use crate::api::path;
 use crate::runtime::Runtime;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, HeaderValue, LOCATION};
+use hyper::header::{ALLOW, CONNECTION, HeaderValue, LOCATION};
 use hyper::{Method, Request, StatusCode, Uri};
 use std::net::IpAddr;
 
@@ -45,6 +45,9 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
         reply = finish::compress::<R>(reply).await;
     }
     finish::add_headers(&mut reply, &shared.settings, shared.date.at(R::wall()));
+    if activity.order() >= Order::Finish {
+        reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     activity.enter(Phase::Idle, R::now());
     reply
 }

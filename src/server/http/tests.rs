@@ -1,1 +1,5 @@
-
+mod conduct;
+mod kv;
+mod local;
+mod routes;
+mod wire;

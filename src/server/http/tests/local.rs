@@ -1,0 +1,266 @@
+//! A backend without Raft: a state behind a lock, with watches as the running agent has them.
+
+use crate::agent::query::{Answer, Query, ReadOptions, Verdict, judge, patience};
+use crate::api::agent::{AgentSelf, Host, Member, MemberStatus, Memory, SelfConfig, Version};
+use crate::api::metrics::{Metric, Reading};
+use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
+use crate::model::{Datacenter, Index, Timestamp};
+use crate::runtime::timeout;
+use crate::runtime::tokio::Tokio;
+use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
+use crate::state::{Command, Reply, Stamped, State};
+use crate::watch::{Ticket, Watches};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+
+#[derive(Clone)]
+pub(super) struct Local(Arc<Inner>);
+
+struct Inner {
+    datacenter: Datacenter,
+    store: Mutex<Store>,
+    /// Somebody began or ceased to wait.
+    waiters_changed: Notify,
+}
+
+struct Store {
+    state: State,
+    index: Index,
+    watches: Watches<oneshot::Sender<()>>,
+    leader: bool,
+    healthy: bool,
+    calls: Vec<String>,
+}
+
+/// Takes a waiter out when its request is dropped.
+struct Waiting<'a>(&'a Inner, Ticket);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.store.lock().unwrap().watches.cancel(self.1);
+        self.0.waiters_changed.notify_waiters();
+    }
+}
+
+impl Local {
+    pub(super) fn new() -> Local {
+        let watches = Watches::new(1_000);
+        let store = Store { state: State::default(), index: 9, watches, leader: true, healthy: true, calls: vec![] };
+        let datacenter = Datacenter::parse("dc1").unwrap();
+        Local(Arc::new(Inner { datacenter, store: Mutex::new(store), waiters_changed: Notify::new() }))
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.0.store.lock().unwrap()
+    }
+
+    pub(super) fn lose_the_leader(&self) {
+        self.store().leader = false;
+    }
+
+    pub(super) fn fall_ill(&self) {
+        self.store().healthy = false;
+    }
+
+    /// What was asked of the agent, beside reads and writes.
+    pub(super) fn calls(&self) -> Vec<String> {
+        self.store().calls.clone()
+    }
+
+    fn note(&self, call: impl Into<String>) {
+        self.store().calls.push(call.into());
+    }
+
+    pub(super) fn apply(&self, command: Command) -> (Index, Reply) {
+        let mut store = self.store();
+        store.index += 1;
+        let index = store.index;
+        let (reply, touched) = store.state.apply(index, &Stamped { at: Timestamp::default(), command });
+        let woken = store.watches.wake(&touched);
+        drop(store);
+        for waiter in woken {
+            _ = waiter.send(());
+        }
+        (index, reply)
+    }
+
+    /// Completes when so many wait.
+    pub(super) async fn until_waiting(&self, count: usize) {
+        loop {
+            let mut changed = std::pin::pin!(self.0.waiters_changed.notified());
+            changed.as_mut().enable();
+            if self.store().watches.len() == count {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn check(&self, dc: Option<&str>) -> Result<(), RequestError> {
+        if dc.is_some_and(|dc| dc != self.0.datacenter.as_str()) {
+            return Err(RequestError::NoPathToDatacenter);
+        }
+        if self.store().leader { Ok(()) } else { Err(RequestError::NoLeader) }
+    }
+
+    /// The answer, or a registration for the next change, in one step.
+    fn look(&self, query: &Query, min_index: Index) -> Result<Answer, (oneshot::Receiver<()>, Ticket)> {
+        let mut store = self.store();
+        let answer = query.answer(&store.state);
+        match judge(min_index, &answer) {
+            Verdict::Send => Ok(answer),
+            Verdict::Wait => {
+                let (waiter, changed) = oneshot::channel();
+                let ticket = store.watches.register(query.topics(), waiter).unwrap();
+                Err((changed, ticket))
+            }
+        }
+    }
+}
+
+impl Backend for Local {
+    async fn read(&self, query: Query, options: ReadOptions) -> Result<Answered, RequestError> {
+        self.check(options.dc.as_deref())?;
+        let waiting = async {
+            loop {
+                match self.look(&query, options.min_index) {
+                    Ok(answer) => return answer,
+                    Err((changed, ticket)) => {
+                        let _waiting = Waiting(&self.0, ticket);
+                        self.0.waiters_changed.notify_waiters();
+                        drop(changed.await);
+                    }
+                }
+            }
+        };
+        let patience = patience(options.wait, Duration::from_secs(300), Duration::from_secs(600), 0);
+        let answer = match timeout::<Tokio, _>(patience, waiting).await {
+            Ok(answer) => answer,
+            Err(_) => query.answer(&self.store().state),
+        };
+        Ok(Answered { answer, known_leader: true, last_contact: Duration::from_millis(12) })
+    }
+
+    async fn write(&self, command: Command, dc: Option<String>) -> Result<(Index, Reply), RequestError> {
+        self.check(dc.as_deref())?;
+        Ok(self.apply(command))
+    }
+
+    async fn leader(&self, dc: Option<String>) -> Result<Option<SocketAddr>, RequestError> {
+        match self.check(dc.as_deref()) {
+            Ok(()) => Ok(Some(SocketAddr::from(([127, 0, 0, 1], 8300)))),
+            Err(RequestError::NoLeader) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn peers(&self, dc: Option<String>) -> Result<Vec<SocketAddr>, RequestError> {
+        Ok(self.leader(dc).await?.into_iter().collect())
+    }
+
+    async fn raft_configuration(&self, source: Source, dc: Option<String>) -> Result<RaftConfiguration, RequestError> {
+        self.note(format!("configuration from {source:?}"));
+        self.check(dc.as_deref())?;
+        Ok(RaftConfiguration { servers: vec![], index: 3 })
+    }
+
+    async fn remove_peer(&self, peer: Peer, _dc: Option<String>) -> Result<(), RequestError> {
+        Err(RequestError::Refused(peer.not_found()))
+    }
+
+    async fn transfer_leader(&self, to: Option<String>, _dc: Option<String>) -> Result<(), RequestError> {
+        self.note(format!("transfer to {to:?}"));
+        Ok(())
+    }
+
+    async fn autopilot_health(&self, _dc: Option<String>) -> Result<ServersHealth, RequestError> {
+        Ok(ServersHealth { healthy: self.store().healthy, failure_tolerance: 0, servers: vec![] })
+    }
+
+    async fn autopilot_state(&self, _dc: Option<String>) -> Result<AutopilotState, RequestError> {
+        Ok(AutopilotState {
+            healthy: true,
+            failure_tolerance: 0,
+            optimistic_failure_tolerance: 0,
+            servers: BTreeMap::new(),
+            leader: String::new(),
+            voters: vec![],
+        })
+    }
+
+    async fn datacenters(&self) -> Result<Vec<String>, RequestError> {
+        Ok(vec!["dc1".to_owned()])
+    }
+
+    fn datacenter(&self) -> &Datacenter {
+        &self.0.datacenter
+    }
+
+    async fn agent_self(&self) -> Result<AgentSelf, RequestError> {
+        let config = SelfConfig {
+            datacenter: "dc1".to_owned(),
+            primary_datacenter: "dc1".to_owned(),
+            node_name: "n1".to_owned(),
+            node_id: "x".repeat(2_000),
+            revision: String::new(),
+            server: true,
+            version: "1".to_owned(),
+        };
+        let (debug_config, stats, meta) = Default::default();
+        Ok(AgentSelf { config, debug_config, coord: None, member: member(), stats, meta })
+    }
+
+    async fn members(&self, pool: Pool) -> Result<Option<Vec<Member>>, RequestError> {
+        Ok(match pool {
+            Pool::Lan => Some(vec![member()]),
+            Pool::Wan => None,
+        })
+    }
+
+    async fn join(&self, address: String, pool: Pool) -> Result<(), RequestError> {
+        self.note(format!("join {address} {pool:?}"));
+        Ok(())
+    }
+
+    async fn leave(&self) -> Result<(), RequestError> {
+        self.note("leave");
+        Ok(())
+    }
+
+    async fn force_leave(&self, node: String, pool: Pool, trace: Trace) -> Result<(), RequestError> {
+        self.note(format!("force-leave {node} {pool:?} {trace:?}"));
+        Ok(())
+    }
+
+    async fn host(&self) -> Result<Host, RequestError> {
+        let memory = Memory::default();
+        Ok(Host { memory, cpu: vec![], host: Default::default(), disk: None, collection_time: 1, errors: None })
+    }
+
+    fn version(&self) -> Version {
+        Version { sha: "abc".to_owned(), build_date: String::new(), human_version: "1".to_owned(), fips: String::new() }
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        vec![Metric { name: "raft.peers".to_owned(), labels: BTreeMap::new(), reading: Reading::Gauge(1.0) }]
+    }
+}
+
+fn member() -> Member {
+    Member {
+        name: "n1".to_owned(),
+        addr: "127.0.0.1".to_owned(),
+        port: 8301,
+        tags: BTreeMap::new(),
+        status: MemberStatus::Alive,
+        protocol_min: 1,
+        protocol_max: 5,
+        protocol_cur: 2,
+        delegate_min: 2,
+        delegate_max: 5,
+        delegate_cur: 4,
+    }
+}
