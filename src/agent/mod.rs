@@ -1,3 +1,5 @@
 //! Floor 3: the agent as pure composition: what a question reads from a view, and what a leader owes.
 
+pub mod autopilot;
 pub mod query;
+pub mod reconcile;
