@@ -20,8 +20,9 @@ struct Target {
     rounds: usize,
 }
 
-const TARGETS: [Target; 2] = [
+const TARGETS: [Target; 3] = [
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
+    Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
 ];
 
@@ -111,6 +112,11 @@ fn target(name: &str) -> &'static Target {
 #[test]
 fn gossip_of_any_bytes_is_heard_or_counted() {
     target("gossip_packet").replay();
+}
+
+#[test]
+fn kv_request_lines_of_any_bytes_are_understood_or_refused() {
+    target("kv_request_line").replay();
 }
 
 #[test]

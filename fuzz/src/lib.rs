@@ -2,4 +2,5 @@
 //! The fuzzer's binaries and `tests/malformed.rs` call the same functions.
 
 pub mod gossip_packet;
+pub mod kv_request_line;
 pub mod rpc_frame;
