@@ -11,6 +11,7 @@ pub mod gossip;
 mod hold;
 pub mod http;
 mod logging;
+mod machine;
 mod membership;
 mod operate;
 mod production;

@@ -1,11 +1,15 @@
 //! The agent as a process: tokio, signals, exit codes.
 
+use super::machine::look_at_machine;
+use super::surroundings::Surroundings;
 use super::{Agent, Farewell, StartError, logging, start};
+use crate::raft::Controls;
 use crate::config::Config;
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Exit code of an agent whose disk failed under it (`EX_IOERR` of sysexits.h).
@@ -31,7 +35,7 @@ pub fn run_production(config: Config, started: impl FnOnce(&Agent<Tokio>)) -> Ex
 }
 
 /// Ends the process because its log cannot be trusted any more: what a failed write or fsync left behind is unknown.
-pub(super) fn disk_failed(why: &str) {
+fn disk_failed(why: &str) {
     tracing::error!(%why, "the disk failed under the log; ending so that nothing is acknowledged that is not durable");
     eprintln!("==> the disk failed under the log: {why}\n    Check the disk and its file system, then start the agent again: it recovers what is durable.");
     std::process::exit(DISK_FAILED);
@@ -41,7 +45,14 @@ async fn live(config: Config, started: impl FnOnce(&Agent<Tokio>)) -> Result<(),
     let mut signals = Signals::catch().map_err(StartError::Signals)?;
     let (leave_on_terminate, leave_on_interrupt) = (config.leave_on_terminate, !config.skip_leave_on_interrupt);
     let pid_file = config.pid_file.clone().map(PidFile::write).transpose()?;
-    let agent = start::<Tokio>(config).await?;
+    let data_dir = config.data_dir.clone().unwrap_or_default();
+    let surroundings = Surroundings {
+        on_fatal: Arc::new(disk_failed),
+        host: Arc::new(move || look_at_machine(&data_dir)),
+        controls: Controls::SAFE,
+        observer: None,
+    };
+    let agent = start::<Tokio>(config, surroundings).await?;
     started(&agent);
     let farewell = tokio::select! {
         biased;

@@ -184,7 +184,8 @@ async fn open_raft<R: Runtime>(
     let path = data_dir.join("raft");
     let disk = R::disk(&path).map_err(|source| StartError::RaftFolder { path, source })?;
     let wal = Wal::<R>::open(disk.clone(), Options::default()).await?;
-    let (log, space) = WalStorage::new(wal);
+    let log = WalStorage::new(wal);
+    let space = log.space_gauge();
     let setup = raft::Setup {
         id,
         tuning: config.raft.clone(),
