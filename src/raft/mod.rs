@@ -23,6 +23,7 @@ mod transfer;
 mod types;
 mod upkeep;
 mod view;
+pub mod wal;
 mod wire;
 
 pub use async_runtime::{Moment, RaftRuntime, Timeout, Watch};
