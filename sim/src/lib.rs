@@ -14,7 +14,6 @@ pub mod farm;
 pub mod fault;
 pub mod gossip_heap;
 pub mod hello;
-pub mod http;
 pub mod invariants;
 pub mod log;
 pub mod nodes;
