@@ -16,10 +16,12 @@ mod one_log;
 mod one_vote;
 pub mod planted;
 mod reference;
+mod seat;
 mod stale;
 
 pub use observation::Record;
 pub use reference::Reference;
+pub use seat::{Records, Seat};
 
 use crate::checker::{self, History, Nanos, Report, Verdict, rounds::Budget};
 use std::fmt;

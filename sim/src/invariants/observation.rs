@@ -2,7 +2,7 @@
 
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
-use muster::model::Index;
+use muster::model::{Index, NodeId};
 use muster::state::{KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,9 +46,6 @@ impl Record {
     }
 }
 
-/// What late retransmissions and a follower that catches up may take after the faults.
-pub const SETTLING: Nanos = 2_000_000_000;
-
 /// A server was seen leading a term for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleChange {
@@ -74,7 +71,7 @@ pub struct Granted {
     /// In which term.
     pub term: u64,
     /// To whom.
-    pub candidate: Who,
+    pub candidate: NodeId,
 }
 
 /// An entry was applied.
@@ -107,6 +104,8 @@ pub struct Installed {
     pub at: Nanos,
     /// By whom.
     pub server: Who,
+    /// How often the server's process had been started before.
+    pub process: u64,
     /// The last entry in it.
     pub index: Index,
     /// That entry's term.

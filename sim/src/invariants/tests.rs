@@ -2,6 +2,7 @@ use super::observation::{Applied, Boot, Calm, Gauge, Granted, Installed, Listed,
 use super::{Record, Reference, Violation, judge};
 use crate::checker::{Found, Headers, History, Verdict, read_lines};
 use crate::world::Who;
+use muster::model::NodeId;
 use muster::state::{Condition, KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,7 +61,7 @@ fn two_leaders_of_a_term_are_found() {
 
 #[test]
 fn two_votes_of_a_disk_in_a_term_are_found() {
-    let vote = |disk, candidate| Granted { at: 9, voter: Who(3), disk, term: 2, candidate: Who(candidate) };
+    let vote = |disk, candidate| Granted { at: 9, voter: Who(3), disk, term: 2, candidate: NodeId::from_u128(candidate) };
     assert_eq!(judged(|r| r.votes = vec![vote(0, 1), vote(0, 1), vote(1, 2)]), [""; 0]);
     assert_eq!(judged(|r| r.votes = vec![vote(0, 1), vote(0, 2)]), ["R2-one-vote"]);
 }
@@ -70,7 +71,7 @@ fn another_command_term_or_state_at_an_index_is_found() {
     assert_eq!(judged(|r| r.applied[1].command += 1), ["R3-log-matching"]);
     assert_eq!(judged(|r| r.applied[1].term += 1), ["R3-log-matching"]);
     assert_eq!(judged(|r| r.applied[1].state = Some(3)), ["R5-state-machine-safety"]);
-    let snapshot = |state| Installed { at: 9, server: Who(3), index: 8, term: 1, state };
+    let snapshot = |state| Installed { at: 9, server: Who(3), process: 0, index: 8, term: 1, state };
     assert_eq!(judged(|r| r.installed = vec![snapshot(8_001)]), [""; 0]);
     assert_eq!(judged(|r| r.installed = vec![snapshot(8_002)]), ["R5-state-machine-safety"]);
 }
@@ -79,7 +80,7 @@ fn another_command_term_or_state_at_an_index_is_found() {
 fn an_entry_left_out_is_found_unless_a_snapshot_brought_it() {
     let skip = |r: &mut Record| r.applied.retain(|a| a.server != Who(2) || a.index != 6);
     assert_eq!(judged(skip), ["R8-monotonic"]);
-    let snapshot = Installed { at: 6_500_000_000, server: Who(2), index: 6, term: 1, state: 6_001 };
+    let snapshot = Installed { at: 6_500_000_000, server: Who(2), process: 0, index: 6, term: 1, state: 6_001 };
     let brought = |r: &mut Record| {
         skip(r);
         r.installed = vec![snapshot];

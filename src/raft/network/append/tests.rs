@@ -20,12 +20,9 @@ use tokio::sync::oneshot;
 type Request = AppendEntriesRequest<Types<Tokio>>;
 type Reply = AppendEntriesResponse<Types<Tokio>>;
 
-/// A request and where its reply goes.
-type Asked = (Request, oneshot::Sender<Reply>);
-
 /// A server that answers when told to.
 #[derive(Clone, Default)]
-struct Follower(Arc<Mutex<Vec<Asked>>>);
+struct Follower(Arc<Mutex<Vec<(Request, oneshot::Sender<Reply>)>>>);
 
 impl Peers for Follower {
     async fn call(&self, _: SocketAddr, _: Method, body: Bytes, _: Duration) -> Result<Bytes, PeerError> {
