@@ -46,6 +46,9 @@ impl Record {
     }
 }
 
+/// What late retransmissions and a follower that catches up may take after the faults.
+pub const SETTLING: Nanos = 2_000_000_000;
+
 /// A server was seen leading a term for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleChange {

@@ -15,6 +15,7 @@ use crate::api::path;
 use crate::runtime::Runtime;
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONNECTION, HeaderValue, LOCATION};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -52,7 +53,7 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
     if activity.order() >= Order::Finish {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    activity.enter(Phase::Idle, R::now());
+    activity.enter(Phase::Idle, ended);
     reply
 }
 
