@@ -1,10 +1,10 @@
-//! Three servers on real sockets.
+//! Three servers on real sockets and the real log.
 
 use super::cluster::{SOON, server, tuning, value, write};
 use super::folder::TestFolder;
-use super::memory_log::MemoryLog;
 use crate::model::{Datacenter, NodeId, NodeName};
-use crate::raft::{Consistency, Controls, Raft, RpcPeers, Server, Setup, Space};
+use crate::raft::wal::{Options, Wal, WalStorage};
+use crate::raft::{Consistency, Controls, Raft, RpcPeers, Server, Setup};
 use crate::rpc::{self, Counters, Handler, Hello, Limits, Method, Pool};
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Runtime, timeout};
@@ -28,13 +28,14 @@ async fn start(n: u64, listener: <Tokio as Runtime>::TcpListener, folder: &TestF
         datacenter: Datacenter::parse("dc1").unwrap(),
         node: NodeName::parse(&format!("server-{n}")).unwrap(),
     };
+    let log = WalStorage::<Tokio>::new(Wal::open(folder.disk(), Options::default()).await.unwrap());
     let setup = Setup {
         id: NodeId::from(n),
         tuning: tuning(),
         disk: folder.disk(),
-        log: MemoryLog::default(),
         peers: RpcPeers::new(Pool::<Tokio>::new(hello.clone(), Limits::default())),
-        space: Arc::new(|| Space::Enough),
+        space: log.space_gauge(),
+        log,
         on_fatal: Arc::new(|why: &str| panic!("{why}")),
         controls: Controls::SAFE,
     };
@@ -44,7 +45,7 @@ async fn start(n: u64, listener: <Tokio as Runtime>::TcpListener, folder: &TestF
 }
 
 #[test]
-fn servers_on_sockets_elect_and_agree() {
+fn servers_on_sockets_elect_agree_and_remember() {
     Tokio::block_on(async {
         let (mut rafts, mut servers, mut folders) = (Vec::new(), BTreeMap::new(), Vec::new());
         for n in 1..=3 {
@@ -70,5 +71,10 @@ fn servers_on_sockets_elect_and_agree() {
             assert_eq!(value(raft, "k99").as_deref(), Some("v"));
             raft.shutdown().await;
         }
+        drop(rafts);
+        let nobody = Tokio::tcp_listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let again = start(1, nobody, &folders[0]).await;
+        assert!(again.stats().last_log_index >= last, "what was acknowledged is on the disk");
+        again.shutdown().await;
     });
 }
