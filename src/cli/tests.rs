@@ -229,6 +229,8 @@ fn force_leave_reload_and_info_do_as_consul_does() {
     ]);
     assert_eq!(out(&fake.line("force-leave -prune n")), "");
     assert_eq!(out(&fake.line("reload")), "Configuration reload triggered\n");
+    let old = Fake::answering(&[("PUT /v1/agent/reload", 404, "")]);
+    assert!(refusal(&old.line("reload")).ends_with("restart it"));
     assert_eq!(out(&fake.line("info")), "agent:\n\tchecks = 0\n\tservices = 1\nraft:\n\tterm = 2\n");
 }
 

@@ -65,6 +65,6 @@ pub(crate) fn transfer_leader(call: &Call<'_>) -> Outcome {
     call.args.no_words()?;
     let query = Query::default().with_some("id", call.args.value("id")).with_some("dc", call.args.value("datacenter"));
     let answer = call.client()?.succeed("POST", "/v1/operator/raft/transfer-leader", query, Vec::new());
-    answer.map_err(|e| format!("Error transfering leadership: {e}"))?;
+    answer.map_err(|e| format!("Error transferring leadership: {e}"))?;
     Ok(Report::line("Success"))
 }
