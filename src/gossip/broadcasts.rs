@@ -68,15 +68,15 @@ impl Broadcasts {
         queued
     }
 
-    /// Fills `packet` up to `budget` bytes; what was sent `limit` times is done. If nothing fits an empty packet, the first goes alone.
-    pub fn fill(&mut self, packet: &mut PacketBuilder, budget: usize, limit: u32) {
+    /// Fills `packet` up to `budget` bytes, but for news about `told`, who is spoken of in it already; what was sent `limit` times is done. If nothing fits an empty packet, the first goes alone.
+    pub fn fill(&mut self, packet: &mut PacketBuilder, budget: usize, limit: u32, told: Option<u64>) {
         let mut chosen = Vec::new();
         let mut length = packet.len();
         for (rank, broadcast) in self.queue.iter().take(MAX_RUMORS + LOOK_AHEAD) {
             if chosen.len() + packet.rumors() >= MAX_RUMORS || length >= budget {
                 break;
             }
-            if length + broadcast.rumor.len() <= budget {
+            if length + broadcast.rumor.len() <= budget && told != Some(broadcast.about) {
                 length += broadcast.rumor.len();
                 chosen.push(*rank);
             }
@@ -123,7 +123,7 @@ mod tests {
 
     fn fill(broadcasts: &mut Broadcasts, budget: usize, limit: u32) -> usize {
         let mut packet = PacketBuilder::new(1, None);
-        broadcasts.fill(&mut packet, budget, limit);
+        broadcasts.fill(&mut packet, budget, limit, None);
         broadcasts.check_invariants();
         packet.rumors()
     }
@@ -152,7 +152,7 @@ mod tests {
         broadcasts.push(2, rumor(2, 900));
         broadcasts.push(3, rumor(3, 300));
         let mut packet = PacketBuilder::new(1, None);
-        broadcasts.fill(&mut packet, 1400, 9);
+        broadcasts.fill(&mut packet, 1400, 9, None);
         assert_eq!(packet.rumors(), 2, "the two that were never sent, not the one that was");
         assert!(packet.len() <= 1400);
     }

@@ -98,9 +98,9 @@ impl Profile {
         Datacenter::parse(self.tags.get("dc")?).ok()
     }
 
-    /// Whether both are one and the same process: same name, address and id.
-    pub fn same_identity(&self, other: &Profile) -> bool {
-        self.name == other.name && self.addr == other.addr && self.tags.get("id") == other.tags.get("id")
+    /// Whether both speak from one place: two living processes cannot share an address, so the later one has followed the earlier.
+    pub fn same_place(&self, other: &Profile) -> bool {
+        self.name == other.name && self.addr == other.addr
     }
 }
 

@@ -93,7 +93,7 @@ impl Gossip {
     fn renew(&mut self, now: Instant, id: SlotId, alive: Alive) -> Result<(), Refusal> {
         let slot = &self.table[id];
         let dead = slot.life == Life::Dead;
-        if !slot.profile.same_identity(&alive.profile) && !self.may_take_over(now, id, &alive) {
+        if !slot.profile.same_place(&alive.profile) && !self.may_take_over(now, id, &alive) {
             let (name, holder) = (alive.profile.name.clone(), slot.profile.addr);
             return Err(Conflict::Name { name, holder, claimant: alive.profile.addr }.into());
         }
@@ -181,7 +181,7 @@ impl Gossip {
         if slot.life == Life::Dead {
             self.raise(now, id, incarnation);
         }
-        match (kind, self.table[id].life) {
+        match (self.credible(kind, by), self.table[id].life) {
             (ClaimKind::Suspect, Life::Alive | Life::Suspect) => self.suspect(now, id, incarnation, by),
             (ClaimKind::Suspect | ClaimKind::Failed, Life::Dead) => {}
             (ClaimKind::Failed, Life::Alive | Life::Suspect) => self.bury(now, id, incarnation, self.table[id].intent, vec![by.clone()]),
@@ -192,6 +192,15 @@ impl Gossip {
                 self.intend(now, id, incarnation, by);
                 self.prune(now, id, by);
             }
+        }
+    }
+
+    /// The word of somebody who counts as dead itself, and was perhaps only cut off from everybody, is a suspicion at most.
+    fn credible(&self, kind: ClaimKind, by: &NodeName) -> ClaimKind {
+        let dead = self.table.find(by).is_some_and(|accuser| self.table[accuser].life == Life::Dead);
+        match kind {
+            ClaimKind::Failed if dead => ClaimKind::Suspect,
+            ClaimKind::Failed | ClaimKind::Suspect | ClaimKind::Leaving | ClaimKind::Left | ClaimKind::Pruned => kind,
         }
     }
 

@@ -39,7 +39,7 @@ impl Gossip {
         if !self.departure.takes_part() {
             return Ok(());
         }
-        if !profile.same_identity(&alive.profile) {
+        if !profile.same_place(&alive.profile) {
             let same_node = profile.id().is_some_and(|id| alive.profile.id() == Some(id));
             let (name, holder, claimant) = (profile.name.clone(), profile.addr, alive.profile.addr);
             // Our own past at another address is outdone once; a living twin with our id must not make us bid for ever.

@@ -67,6 +67,16 @@ pub enum Rumor {
     Claim(Claim),
 }
 
+impl Rumor {
+    /// Whom it is about.
+    pub fn about(&self) -> &NodeName {
+        match self {
+            Rumor::Alive(alive) => &alive.profile.name,
+            Rumor::Claim(claim) => &claim.about,
+        }
+    }
+}
+
 /// A member says that it is there, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alive {

@@ -83,7 +83,8 @@ impl Gossip {
             packet.push(&encode_rumor(rumor));
         }
         let limit = retransmit_limit(self.setup.tuning.retransmit_mult, self.table.alive_count());
-        self.broadcasts.fill(&mut packet, self.setup.tuning.udp_buffer.saturating_sub(SEAL_ROOM), limit);
+        let told = first.map(|rumor| name_hash(rumor.about()));
+        self.broadcasts.fill(&mut packet, self.setup.tuning.udp_buffer.saturating_sub(SEAL_ROOM), limit, told);
         if self.broadcasts.is_empty() {
             self.timers.spread = None;
         }

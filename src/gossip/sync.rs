@@ -230,7 +230,7 @@ impl Gossip {
         let refusal = match (&open.own, Versions::OURS.newest_shared(open.versions)) {
             (_, None) => Some("the gossip protocol versions do not meet".to_owned()),
             _ if !self.departure.takes_part() => Some("this agent is leaving".to_owned()),
-            (Some(own), _) if own.profile.name == self.setup.name && !own.profile.same_identity(&self.table.own().profile) => {
+            (Some(own), _) if own.profile.name == self.setup.name && !own.profile.same_place(&self.table.own().profile) => {
                 Some(format!("node name {} is this agent's own", self.setup.name))
             }
             (Some(own), Some(_)) => self.hear_row(now, own.clone(), &open.from).err().map(|refusal| {

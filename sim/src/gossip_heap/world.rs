@@ -158,11 +158,6 @@ impl World {
         &mut self.rng
     }
 
-    /// How many members there are, dead ones included.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// One member's machine.
     pub fn machine(&self, member: usize) -> &Gossip {
         &self.nodes[member].machine

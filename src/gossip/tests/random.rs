@@ -11,7 +11,7 @@ fn news() -> impl Strategy<Value = Rumor> {
     let lasting = select(vec![ClaimKind::Failed, ClaimKind::Leaving, ClaimKind::Left]);
     prop_oneof![
         (2..5usize, 0..5u64).prop_map(|(n, incarnation)| alive(n, incarnation)),
-        (lasting, 2..5usize, 0..5u64, 2..5usize).prop_map(|(kind, about, incarnation, by)| claim(kind, about, incarnation, by)),
+        (lasting, 2..5usize, 0..5u64, 7..9usize).prop_map(|(kind, about, incarnation, by)| claim(kind, about, incarnation, by)),
     ]
 }
 

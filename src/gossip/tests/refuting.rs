@@ -1,6 +1,6 @@
 use super::net::{Net, addr, alive, claim, drain, events, id, machine_among, name, packets, profile, setup, start, status, tags, tell};
 use crate::gossip::packet::{Alive, ClaimKind, Rumor};
-use crate::gossip::{Conflict, EventKind, Gossip, Input, MemberStatus, Output, Profile, Tags, Versions};
+use crate::gossip::{Conflict, Doubt, EventKind, Gossip, Input, MemberStatus, Output, Profile, Tags, Versions};
 use crate::model::Machine;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +58,17 @@ fn only_a_newer_word_of_its_own_revives_the_dead() {
     let said = tell(&mut machine, start(), 3, vec![alive(2, 11)]);
     assert_eq!(status(&machine, 2), MemberStatus::Alive);
     assert_eq!(events(&said)[0].kind, EventKind::Joined);
+}
+
+#[test]
+fn who_counts_as_dead_cannot_bury_the_living() {
+    let mut machine = machine_among(1, &[2, 3, 4]);
+    tell(&mut machine, start(), 4, vec![claim(ClaimKind::Failed, 2, 0, 4)]);
+    tell(&mut machine, start(), 2, vec![claim(ClaimKind::Failed, 3, 0, 2)]);
+    assert_eq!(status(&machine, 3), MemberStatus::Alive);
+    assert_eq!(machine.member(&name(3)).unwrap().doubt, Doubt::Suspected, "but it is asked to speak up");
+    tell(&mut machine, start(), 4, vec![claim(ClaimKind::Failed, 3, 0, 4)]);
+    assert_eq!(status(&machine, 3), MemberStatus::Failed);
 }
 
 #[test]

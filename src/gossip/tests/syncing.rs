@@ -110,7 +110,11 @@ fn only_what_differs_is_sent_in_full() {
 #[test]
 fn a_sync_tells_of_a_death_as_a_suspicion_only() {
     let mut net = Net::formed(3);
-    tell(net.machines.get_mut(&1).unwrap(), start(), 3, vec![claim(ClaimKind::Failed, 3, 0, 1)]);
+    let believer = net.machines.get_mut(&1).unwrap();
+    tell(believer, start(), 3, vec![claim(ClaimKind::Failed, 3, 0, 1)]);
+    // Only the sync is to tell of it.
+    believer.broadcasts.clear();
+    believer.timers.spread = None;
     net.input(2, Input::Join { ticket: 1, addrs: vec![addr(1)] });
     net.run_for(Duration::from_secs(10));
     let failed_at_2 = net.events.iter().any(|(_, by, event)| *by == 2 && event.kind == EventKind::Failed);
