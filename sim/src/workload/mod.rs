@@ -6,12 +6,14 @@
 mod answer;
 mod asking;
 mod connection;
+mod promise;
 mod recording;
 mod trial;
 mod user;
 mod work;
 
 pub use connection::Connection;
+pub use promise::forgotten_promise;
 pub use recording::{Recorder, Recording};
 pub use trial::trials;
 pub use work::{Deed, Work};
