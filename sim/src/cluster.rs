@@ -147,3 +147,86 @@ fn say(who: Who, line: &str) {
         w.trace.line(now, who.0, format_args!("{line}"));
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Agent, Cluster, Member};
+    use crate::fault::Kind;
+    use crate::nodes::{Condition, Crash};
+    use crate::plan::Plan;
+    use crate::play::play;
+    use crate::runtime::{KernelWait, Sim, tcp};
+    use crate::world::{self, Who};
+    use muster::runtime::{Runtime, sleep};
+    use std::time::Duration;
+
+    /// Listens, and stops by itself after ten seconds on host 2.
+    #[derive(Clone)]
+    struct Toy {
+        who: Who,
+        _listener: std::sync::Arc<tcp::Listener>,
+    }
+
+    impl Agent for Toy {
+        type Error = std::io::Error;
+
+        async fn start(member: Member) -> Result<Toy, std::io::Error> {
+            let listener = Sim::tcp_listen(member.who.addr(8300)).await?;
+            Ok(Toy { who: member.who, _listener: listener.into() })
+        }
+
+        async fn stopped(&self) {
+            match self.who {
+                Who(2) => sleep::<Sim>(Duration::from_secs(10)).await,
+                Who(_) => std::future::pending().await,
+            }
+        }
+
+        fn leads(&self) -> Option<u64> {
+            (self.who == Who(1)).then_some(1)
+        }
+    }
+
+    fn plan(seed: u64) -> Plan {
+        Plan::draw(seed, Duration::from_secs(45))
+    }
+
+    #[test]
+    fn a_killed_agent_is_gone_until_its_restart_and_one_that_stopped_comes_back_by_itself() {
+        let played = play(1, None, || async {
+            let cluster = Cluster::<Toy>::start(&Plan { strikes: Vec::new(), ..plan(1) });
+            KernelWait::after(Duration::from_secs(1)).await;
+            assert_eq!(cluster.leader(), Some(Who(1)));
+            cluster.nodes.crash(Who(1), Crash::Power);
+            assert!(cluster.agent(Who(1)).is_none() && cluster.leader().is_none());
+            cluster.nodes.restart(Who(1));
+            KernelWait::after(Duration::from_secs(1)).await;
+            assert_eq!(cluster.leader(), Some(Who(1)));
+            KernelWait::after(Duration::from_millis(8_500)).await;
+            assert!(cluster.agent(Who(2)).is_none(), "it has stopped");
+            KernelWait::after(Duration::from_secs(1)).await;
+            assert!(cluster.agent(Who(2)).is_some(), "its supervisor has started it again");
+        });
+        assert_eq!(played.value, Ok(()));
+    }
+
+    #[test]
+    fn a_storm_leaves_everyone_running_every_way_open_and_the_climate_as_it_was() {
+        let stormy = (0..40).filter(|seed| plan(*seed).kinds.contains(&Kind::PowerLoss) && plan(*seed).kinds.contains(&Kind::Partition));
+        for seed in stormy.take(5) {
+            let played = play(seed, None, move || async move {
+                let plan = plan(seed);
+                let cluster = Cluster::<Toy>::start(&plan);
+                cluster.storm(&plan).await;
+                for who in cluster.nodes.everyone() {
+                    assert_eq!(cluster.nodes.condition(who), Condition::Running);
+                    let all_open = |w: &mut world::World| cluster.nodes.everyone().into_iter().all(|to| w.reaches(who, to));
+                    assert!(world::with(all_open), "{who} is cut off");
+                }
+                world::with(|w| assert_eq!(w.weather.climate, plan.climate));
+            });
+            assert_eq!(played.value, Ok(()), "seed {seed}");
+            assert_eq!(played.footprint.by_kind["fault"] as usize, plan(seed).strikes.len());
+        }
+    }
+}

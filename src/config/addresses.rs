@@ -2,6 +2,7 @@
 
 use super::Listen;
 use super::reader::Reader;
+use super::template;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -38,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, role: Role) -> Addresses {
 
 fn bind(reader: &mut Reader<'_>) -> IpAddr {
     let Some(text) = reader.settings.text("bind_addr") else { return ANY };
-    match reader.host.expand("bind_addr", text) {
+    match template::expand(reader.host, "bind_addr", text) {
         Ok(text) if text.trim().is_empty() => reader.broken("bind_addr cannot be empty"),
         Ok(text) => match text.trim().trim_start_matches('[').trim_end_matches(']').parse() {
             Ok(ip) => return ip,

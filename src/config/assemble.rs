@@ -58,13 +58,13 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         advertise_addr: advertise,
         advertise_addr_wan: advertise_wan,
         retry_join,
-        retry_interval: reader.span("retry_interval", Duration::from_secs(30), Duration::from_secs(1)),
+        retry_interval: reader.span("retry_interval", Duration::from_secs(30), Duration::from_millis(10)),
         retry_max: reader.count("retry_max", 0, 0),
         start_join,
         rejoin_after_leave: reader.switch("rejoin_after_leave", false),
         leave_on_terminate: reader.switch("leave_on_terminate", !server),
         skip_leave_on_interrupt: reader.switch("skip_leave_on_interrupt", server),
-        reconnect_timeout: reader.span("reconnect_timeout", Duration::from_secs(72 * 3600), Duration::from_secs(8 * 3600)),
+        reconnect_timeout: reconnect_timeout(reader),
         gossip_lan: tuning::gossip_lan(reader, profile),
         gossip_wan: tuning::gossip_wan(reader),
         raft: tuning::raft(reader),
@@ -178,6 +178,17 @@ fn refuse_other_primary(reader: &mut Reader<'_>, datacenter: Option<&Datacenter>
         let rule = format!("must be our own datacenter {:?}: this version does not federate datacenters", own.as_str());
         reader.problems.push(Problem::value("primary_datacenter", format!("{primary:?}"), rule));
     }
+}
+
+/// Consul's documentation asks for 8 hours at least; its agent takes less.
+fn reconnect_timeout(reader: &mut Reader<'_>) -> Duration {
+    let hour = Duration::from_secs(3600);
+    let timeout = reader.span("reconnect_timeout", hour * 72, Duration::from_secs(1));
+    if timeout < hour * 8 {
+        let given = super::format_duration(timeout);
+        reader.warnings.push(format!("reconnect_timeout {given} is below 8h0m0s: members that are only cut off for a night are forgotten"));
+    }
+    timeout
 }
 
 fn log_level(reader: &mut Reader<'_>) -> String {

@@ -4,6 +4,7 @@ use super::addresses::Role;
 use super::error::Problem;
 use super::load::Profile;
 use super::reader::Reader;
+use super::template;
 use std::net::{IpAddr, SocketAddr};
 
 /// How many servers form the first cluster; `bootstrap` and `-dev` are 1.
@@ -64,7 +65,7 @@ pub(super) fn join_addresses(reader: &mut Reader<'_>, key: &'static str) -> Vec<
             ));
             continue;
         }
-        let expanded = reader.host.expand(key, entry);
+        let expanded = template::expand(reader.host, key, entry);
         let expanded = reader.or(expanded, String::new());
         for address in expanded.split_whitespace() {
             match check_host_and_port(address) {

@@ -27,17 +27,8 @@ pub enum DurationError {
     UnknownUnit(String, String),
 }
 
-/// A duration with its sign, for places where Consul accepts negative ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SignedDuration {
-    /// Below zero.
-    pub negative: bool,
-    /// How long.
-    pub length: Duration,
-}
-
-/// Parses a duration that may be negative. `0` needs no unit. The longest is Go's: 2^63 - 1 nanoseconds.
-pub fn parse_signed_duration(text: &str) -> Result<SignedDuration, DurationError> {
+/// Parses a duration that is not negative; `-0s` is zero, and `0` needs no unit. The longest is Go's: 2^63 - 1 nanoseconds.
+pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     let invalid = || DurationError::Invalid(text.to_owned());
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -45,7 +36,7 @@ pub fn parse_signed_duration(text: &str) -> Result<SignedDuration, DurationError
         Some(_) | None => (false, text),
     };
     if rest == "0" {
-        return Ok(SignedDuration { negative: false, length: Duration::ZERO });
+        return Ok(Duration::ZERO);
     }
     if rest.is_empty() {
         return Err(invalid());
@@ -67,8 +58,10 @@ pub fn parse_signed_duration(text: &str) -> Result<SignedDuration, DurationError
         nanos = scaled(number, scale).and_then(|more| nanos.checked_add(more)).ok_or_else(invalid)?;
         rest = tail;
     }
-    let nanos = u64::try_from(nanos).ok().filter(|n| *n <= i64::MAX as u64).ok_or_else(invalid)?;
-    Ok(SignedDuration { negative, length: Duration::from_nanos(nanos) })
+    match u64::try_from(nanos) {
+        Ok(nanos) if nanos <= i64::MAX as u64 && !(negative && nanos > 0) => Ok(Duration::from_nanos(nanos)),
+        Ok(_) | Err(_) => Err(invalid()),
+    }
 }
 
 /// `number` (digits with at most one point) times `scale`, cut to whole nanoseconds.
@@ -82,15 +75,6 @@ fn scaled(number: &str, scale: u128) -> Option<u128> {
     let part: u128 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
     let part = part.checked_mul(scale)? / 10u128.pow(digits.len() as u32);
     whole.checked_mul(scale)?.checked_add(part)
-}
-
-/// Parses a duration that must not be negative; `-0s` is zero.
-pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    let parsed = parse_signed_duration(text)?;
-    if parsed.negative && !parsed.length.is_zero() {
-        return Err(DurationError::Invalid(text.to_owned()));
-    }
-    Ok(parsed.length)
 }
 
 /// Writes a duration as Go's `Duration.String` does: `1h30m0s`, `1.5s`, `200ms`, `0s`.
@@ -120,7 +104,7 @@ pub fn format_duration(d: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DurationError, format_duration, parse_duration, parse_signed_duration};
+    use super::{DurationError, format_duration, parse_duration};
     use proptest::prelude::*;
     use std::time::Duration;
 
@@ -141,12 +125,6 @@ mod tests {
             assert!(parse_duration(text).is_err(), "{text:?}");
         }
         assert!(matches!(parse_duration("bogus"), Err(DurationError::Invalid(_))));
-    }
-
-    #[test]
-    fn a_negative_duration_keeps_its_sign() {
-        let parsed = parse_signed_duration("-2s").unwrap();
-        assert!(parsed.negative && parsed.length == Duration::from_secs(2));
     }
 
     #[test]

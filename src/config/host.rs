@@ -35,46 +35,6 @@ impl Host {
         let found = self.addresses.iter().map(|a| a.ip).filter(|ip| matches!(ip, IpAddr::V6(v6) if is_public_v6(*v6)));
         only(found, "public IPv6")
     }
-
-    /// `text` with its go-sockaddr templates replaced by what they stand for.
-    pub(super) fn expand(&self, key: &str, text: &str) -> Result<String, Problem> {
-        let (mut out, mut rest) = (String::new(), text);
-        while let Some((before, after)) = rest.split_once("{{") {
-            let Some((template, after)) = after.split_once("}}") else {
-                return Err(Problem::value(key, format!("{text:?}"), "must close its template with }}"));
-            };
-            out.push_str(before);
-            out.push_str(&self.template(key, template.trim())?.to_string());
-            rest = after;
-        }
-        out.push_str(rest);
-        Ok(out)
-    }
-
-    fn template(&self, key: &str, template: &str) -> Result<IpAddr, Problem> {
-        let argument = template.strip_prefix("GetInterfaceIP").map(|rest| rest.trim().trim_matches('"'));
-        let found = match (template, argument) {
-            ("GetPrivateIP", _) => {
-                let private = self.addresses.iter().filter(|a| is_private(a.ip));
-                let routed = private.clone().find(|a| a.on_default_route);
-                routed.or_else(|| if self.knows_routes() { None } else { private.clone().next() })
-            }
-            (_, Some(name)) if !name.is_empty() && !name.contains('"') => {
-                let on = self.addresses.iter().filter(|a| a.interface == name);
-                on.clone().find(|a| a.ip.is_ipv4()).or_else(|| on.clone().next())
-            }
-            (_, _) => {
-                let rule = "is a template this version does not know: it knows {{ GetPrivateIP }} and {{ GetInterfaceIP \"eth0\" }}";
-                return Err(Problem::value(key, format!("{{{{ {template} }}}}"), rule));
-            }
-        };
-        let ip = found.map(|address| address.ip);
-        ip.ok_or_else(|| Problem::value(key, format!("{{{{ {template} }}}}"), "finds no address on this host"))
-    }
-
-    fn knows_routes(&self) -> bool {
-        self.addresses.iter().any(|a| a.on_default_route)
-    }
 }
 
 fn only(mut found: impl Iterator<Item = IpAddr>, what: &str) -> Result<IpAddr, Problem> {
@@ -94,7 +54,8 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     !(ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_multicast())
 }
 
-fn is_private(ip: IpAddr) -> bool {
+/// Private to a site: RFC 1918, RFC 6598, RFC 4193.
+pub(super) fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => is_private_v4(v4),
         IpAddr::V6(v6) => v6.is_unique_local(),
@@ -102,10 +63,11 @@ fn is_private(ip: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::{Host, HostAddress};
 
-    fn host(addresses: &[(&str, &str, &str)]) -> Host {
+    /// Interfaces, addresses, and `default` for those on the default route.
+    pub(in super::super) fn host(addresses: &[(&str, &str, &str)]) -> Host {
         let address = |(interface, ip, route): &(&str, &str, &str)| HostAddress {
             interface: (*interface).to_owned(),
             ip: ip.parse().unwrap(),
@@ -124,26 +86,5 @@ mod tests {
         assert_eq!(text, "Multiple private IPv4 addresses found. Please configure one with 'bind' and/or 'advertise'.");
         let text = host(&[("lo", "::1", "")]).only_public_ipv6().unwrap_err().to_string();
         assert_eq!(text, "No public IPv6 address found. Please configure one with 'bind' and/or 'advertise'.");
-    }
-
-    #[test]
-    fn templates_stand_for_addresses() {
-        let host = host(&[("docker0", "172.17.0.1", ""), ("eth0", "fd00::1", "default"), ("eth0", "10.1.2.3", "default")]);
-        let expand = |text| host.expand("bind_addr", text).map_err(|p| p.to_string());
-        assert_eq!(expand("{{ GetInterfaceIP \"eth0\" }}"), Ok("10.1.2.3".to_owned()));
-        assert_eq!(expand("{{GetPrivateIP}} ::1"), Ok("fd00::1 ::1".to_owned()));
-        assert_eq!(
-            expand("{{ GetInterfaceIP \"eth9\" }}"),
-            Err("bind_addr {{ GetInterfaceIP \"eth9\" }} finds no address on this host".to_owned())
-        );
-        let unknown = expand("{{ GetAllInterfaces | attr \"address\" }}").unwrap_err();
-        assert!(unknown.starts_with("bind_addr {{ GetAllInterfaces | attr \"address\" }} is a template this version does not know"));
-        assert!(expand("{{ GetPrivateIP").unwrap_err().contains("must close its template"));
-    }
-
-    #[test]
-    fn without_routes_the_first_private_address_counts() {
-        let host = host(&[("lo", "127.0.0.1", ""), ("eth0", "10.1.2.3", ""), ("eth1", "10.1.2.4", "")]);
-        assert_eq!(host.expand("bind_addr", "{{ GetPrivateIP }}").unwrap(), "10.1.2.3");
     }
 }

@@ -13,15 +13,17 @@ mod host;
 mod keys;
 mod load;
 mod nearest;
+mod network;
 mod reader;
 mod settings;
+mod template;
 mod tree;
 mod tuning;
 
 #[cfg(test)]
 mod tests;
 
-pub use duration::{DurationError, SignedDuration, format_duration, parse_duration, parse_signed_duration};
+pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::{ConfigError, Problem};
 pub use flags::Flag;
 pub use gossip::GossipTuning;

@@ -3,6 +3,7 @@
 use super::error::Problem;
 use super::host::Host;
 use super::settings::Settings;
+use super::template;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -75,7 +76,7 @@ impl Reader<'_> {
     /// The addresses under a key, templates replaced; `None` if it is not set.
     pub(super) fn addresses(&mut self, path: &str) -> Option<Vec<IpAddr>> {
         let text = self.settings.text(path)?;
-        let expanded = self.host.expand(path, text);
+        let expanded = template::expand(self.host, path, text);
         let expanded = self.or(expanded, String::new());
         let mut addresses = Vec::new();
         for word in expanded.split_whitespace() {

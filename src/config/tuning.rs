@@ -2,9 +2,9 @@
 
 use super::error::Problem;
 use super::load::Profile;
+use super::network::Network;
 use super::reader::Reader;
 use super::{AutopilotTuning, GossipTuning, HttpTuning, Limits, RaftTuning};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// `gossip_lan` on top of the LAN profile, or the local one with `-dev`.
@@ -51,7 +51,8 @@ fn gossip(reader: &mut Reader<'_>, base: GossipTuning, keys: [&str; 6]) -> Gossi
     };
     if tuning.probe_timeout > tuning.probe_interval {
         let (timeout, interval) = (super::format_duration(tuning.probe_timeout), super::format_duration(tuning.probe_interval));
-        reader.broken(format!("{probe_timeout} {timeout} must not be longer than {probe_interval} {interval}"));
+        reader.warnings.push(format!("{probe_timeout} {timeout} is longer than {probe_interval} {interval} and is cut to it"));
+        return GossipTuning { probe_timeout: tuning.probe_interval, ..tuning };
     }
     tuning
 }
@@ -109,8 +110,8 @@ fn connections(reader: &mut Reader<'_>, path: &str, unless_set: u32) -> usize {
 pub(super) fn http(reader: &mut Reader<'_>) -> HttpTuning {
     let mut networks = Vec::new();
     for text in reader.settings.texts("http_config.allow_write_http_from") {
-        match network(text.trim()) {
-            Some(network) => networks.push(network),
+        match Network::parse(text.trim()) {
+            Some(network) => networks.push((network.ip, network.length)),
             None => reader.problems.push(Problem::value(
                 "http_config.allow_write_http_from",
                 format!("{text:?}"),
@@ -130,11 +131,4 @@ pub(super) fn http(reader: &mut Reader<'_>) -> HttpTuning {
         max_header_bytes: max_header_bytes as usize,
         allow_unprintable: reader.switch("disable_http_unprintable_char_filter", false),
     }
-}
-
-fn network(text: &str) -> Option<(IpAddr, u8)> {
-    let (ip, length) = text.split_once('/')?;
-    let ip: IpAddr = ip.parse().ok()?;
-    let longest = if ip.is_ipv4() { 32 } else { 128 };
-    length.parse().ok().filter(|length| *length <= longest).map(|length| (ip, length))
 }

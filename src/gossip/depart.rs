@@ -59,7 +59,6 @@ impl Gossip {
         self.event(SlotId::SELF, EventKind::Leaving, Vec::new());
         self.departure = Departure::Announcing { until: now + BROADCAST_TIMEOUT };
         self.announce(now, ClaimKind::Leaving);
-        self.departure_due(now);
     }
 
     fn announce(&mut self, now: Instant, kind: ClaimKind) {
@@ -68,8 +67,12 @@ impl Gossip {
         self.broadcast_claim(now, Claim { kind, by: about.clone(), about, incarnation });
     }
 
-    /// Moves on when the news is out or its time is over.
+    /// Moves on as far as the news is out or its time is over.
     pub(super) fn departure_due(&mut self, now: Instant) {
+        while self.depart_further(now) == Moved::On {}
+    }
+
+    fn depart_further(&mut self, now: Instant) -> Moved {
         let told = !self.broadcasts.holds(self.table.own().name_hash);
         let alone = self.table.live().is_empty();
         match self.departure {
@@ -78,10 +81,8 @@ impl Gossip {
                 self.table.change(SlotId::SELF, |n| n, |slot| slot.life = Life::Dead);
                 self.event(SlotId::SELF, EventKind::Left, Vec::new());
                 self.announce(now, ClaimKind::Left);
-                if alone {
-                    self.departure = Departure::Settling { until: now };
-                }
             }
+            Departure::Going { .. } if alone => self.departure = Departure::Settling { until: now },
             Departure::Going { until } if told || until <= now => {
                 self.departure = Departure::Settling { until: now + self.setup.leave_propagation };
             }
@@ -89,7 +90,16 @@ impl Gossip {
                 self.departure = Departure::Gone;
                 self.output(Output::Departed);
             }
-            Departure::Member | Departure::Announcing { .. } | Departure::Going { .. } | Departure::Settling { .. } | Departure::Gone => {}
+            Departure::Member | Departure::Announcing { .. } | Departure::Going { .. } | Departure::Settling { .. } | Departure::Gone => {
+                return Moved::Not;
+            }
         }
+        Moved::On
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    On,
+    Not,
 }

@@ -23,6 +23,8 @@ mod stats;
 mod suspicion;
 mod sync;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use envelope::EnvelopeError;
 pub use machine::{Gossip, Input, Output, Prune, Setup, StreamEvent, StreamId};

@@ -3,7 +3,7 @@
 use super::frame::Mark;
 use super::machine::{Gossip, Output, Prune};
 use super::member::{Conflict, EventKind, Profile, Refusal, Tags};
-use super::packet::{Alive, Claim, ClaimKind, Rumor};
+use super::packet::{Alive, Claim, ClaimKind, MAX_INCARNATION, Rumor};
 use super::table::SlotId;
 use crate::model::{Instant, NodeName};
 use std::net::SocketAddr;
@@ -68,7 +68,8 @@ impl Gossip {
 
     fn speak(&mut self, now: Instant, above: u64, profile: Arc<Profile>) {
         let change = |slot: &mut super::table::Slot| {
-            slot.incarnation = slot.incarnation.max(above) + 1;
+            // Whoever drove it to the end of the range can lie about us for ever; what we say must still be readable.
+            slot.incarnation = (slot.incarnation.max(above) + 1).min(MAX_INCARNATION);
             slot.profile = profile;
         };
         self.table.change(SlotId::SELF, |n| n, change);

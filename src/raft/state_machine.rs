@@ -55,7 +55,7 @@ impl<R: Runtime> StateMachine<R> {
     fn apply_entry(&mut self, entry: Entry<R>, touched: &mut Touched) -> Reply {
         let index = entry.log_id.index();
         assert!(self.last.as_ref().is_none_or(|last| last.index() < index), "entry {index} applied out of turn");
-        self.last = Some(entry.log_id.clone());
+        self.last = Some(entry.log_id);
         let term = entry.log_id.committed_leader_id().term;
         match entry.payload {
             Payload::<R>::Blank => self.observed(term, index, None, Reply::Done),

@@ -162,8 +162,10 @@ fn batches<T>(rows: impl Iterator<Item = T>, bytes: impl Fn(&T) -> usize) -> imp
 #[cfg(test)]
 mod tests {
     use super::{SECTION_BYTES, Section, frame};
-    use crate::model::{Key, Timestamp};
+    use crate::model::{Key, NodeId, NodeName, Timestamp};
+    use crate::state::nodes::{Node, NodeSpec};
     use crate::state::{Command, Condition, KvCommand, Stamped, State};
+    use std::sync::Arc;
 
     fn state(keys: u64, value: usize) -> State {
         let mut state = State::default();
@@ -200,6 +202,21 @@ mod tests {
         let mut swapped = sections;
         swapped.swap(0, 1);
         assert!(State::decode(&swapped.concat()).unwrap_err().to_string().contains("order"));
+    }
+
+    #[test]
+    fn two_nodes_with_one_id_are_refused() {
+        let node = |name: &str| {
+            let (tagged_addresses, meta) = Default::default();
+            let (id, name) = (Some(NodeId::from_u128(1)), NodeName::parse(name).unwrap());
+            let spec = NodeSpec { id, name, address: String::new(), tagged_addresses, meta };
+            Arc::new(Node { spec, create_index: 1, modify_index: 1, checks_index: 1 })
+        };
+        let end = frame(&Section::End { sections: 1 });
+        let bytes = |nodes| [frame(&Section::Nodes(nodes)), end.clone()].concat();
+        assert!(State::decode(&bytes(vec![node("a")])).is_ok());
+        assert!(State::decode(&bytes(vec![node("a"), node("b")])).is_err());
+        assert!(State::decode(&bytes(vec![node("a"), node("A")])).is_err());
     }
 
     #[test]

@@ -174,7 +174,7 @@ fn long_correct_runs_are_accepted_and_the_time_is_printed() {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // A measurement for the reader; nothing depends on it.
+#[expect(clippy::disallowed_methods)] // A measurement for the reader; nothing depends on it.
 fn cpu_seconds() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }

@@ -7,12 +7,12 @@ use crate::checker::Nanos;
 /// What scheduling, forwarding and replication to the answering server may take in a calm cluster.
 const SLACK: Nanos = 1_000_000_000;
 
-pub(super) fn violations(watches: &[Watched], calm_from: Nanos, reference: &Reference) -> Vec<Violation> {
+pub(super) fn violations(watches: &[Watched], settled_from: Nanos, reference: &Reference) -> Vec<Violation> {
     let mut found = Vec::new();
     for watch in watches {
         found.extend(mixed(watch, reference));
         found.extend(below(watch));
-        if watch.invoked >= calm_from {
+        if watch.invoked >= settled_from {
             found.extend(late(watch));
             found.extend(lost(watch, reference));
         }
@@ -20,9 +20,13 @@ pub(super) fn violations(watches: &[Watched], calm_from: Nanos, reference: &Refe
     found
 }
 
-/// The longest that a read may block: its wait and up to a sixteenth more.
+/// A node's clock may be a tenth fast or slow at most, and it is that clock which measures the wait.
+const DRIFT: Nanos = 10;
+
+/// The longest that a read may block: its wait and up to a sixteenth more, on a slow clock.
 fn longest(watch: &Watched) -> Nanos {
-    watch.wait + watch.wait / 16
+    let wait = watch.wait + watch.wait / 16;
+    wait + wait / DRIFT
 }
 
 fn mixed(watch: &Watched, reference: &Reference) -> Option<Violation> {
@@ -38,7 +42,7 @@ fn mixed(watch: &Watched, reference: &Reference) -> Option<Violation> {
 
 /// An answer before the wait is over has news; no answer has index 0.
 fn below(watch: &Watched) -> Option<Violation> {
-    let early = watch.returned < watch.invoked + watch.wait;
+    let early = watch.returned < watch.invoked + watch.wait - watch.wait / DRIFT;
     let says = if watch.headers.index == 0 {
         format!("a blocking read of {} was answered with index 0", watch.key)
     } else if early && watch.headers.index <= watch.after {

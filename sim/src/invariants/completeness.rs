@@ -1,7 +1,8 @@
-//! R4: a new leader's log holds what was committed before: it does not end before the last entry that anybody had applied.
+//! R4: a new leader's log holds what was committed before: it does not end before the last entry of older terms that anybody had applied.
 
 use super::Violation;
 use super::observation::{Applied, RoleChange};
+use std::collections::BTreeMap;
 
 pub(super) fn violations(roles: &[RoleChange], applied: &[Applied]) -> Vec<Violation> {
     let mut by_time: Vec<&Applied> = applied.iter().collect();
@@ -9,18 +10,18 @@ pub(super) fn violations(roles: &[RoleChange], applied: &[Applied]) -> Vec<Viola
     let mut elected: Vec<&RoleChange> = roles.iter().collect();
     elected.sort_by_key(|change| change.at);
     let mut coming = by_time.into_iter().peekable();
-    let mut newest: Option<&Applied> = None;
+    let mut newest: BTreeMap<u64, &Applied> = BTreeMap::new();
     let mut found = Vec::new();
     for change in elected {
         while let Some(entry) = coming.next_if(|entry| entry.at < change.at) {
-            if newest.is_none_or(|n| entry.index > n.index) {
-                newest = Some(entry);
+            let last = newest.entry(entry.term).or_insert(entry);
+            if entry.index > last.index {
+                *last = entry;
             }
         }
-        // A leader that learns late that it was elected is judged by the terms before its own.
-        if let Some(entry) = newest
-            && entry.term < change.term
-            && change.last < (entry.term, entry.index)
+        // It may have led for a moment before it was seen to, so entries of its own term tell nothing.
+        if let Some((_, entry)) = newest.range(..change.term).next_back()
+            && (change.last.1 < entry.index || change.last.0 < entry.term)
         {
             let says = format!(
                 "{} leads term {} with a log that ends at {} of term {}, but {} had applied {} of term {}",

@@ -14,11 +14,14 @@ mod monotonic;
 pub mod observation;
 mod one_log;
 mod one_vote;
+pub mod planted;
 mod reference;
+mod seat;
 mod stale;
 
 pub use observation::Record;
 pub use reference::Reference;
+pub use seat::{Records, Seat};
 
 use crate::checker::{self, History, Nanos, Report, Verdict, rounds::Budget};
 use std::fmt;
@@ -66,11 +69,11 @@ pub fn judge(record: &Record, history: &History) -> Judgement {
     violations.extend(reference.disagreements(&record.applied));
     violations.extend(completeness::violations(&record.roles, &record.applied));
     violations.extend(monotonic::violations(&record.gauges));
-    violations.extend(stale::violations(history, &record.boots, &reference));
+    violations.extend(stale::violations(history, record, &reference));
     let shapes = record.malformed.iter().map(|m| Violation { id: "A1-answer-shape", says: m.says.clone(), at: m.at });
     violations.extend(shapes);
     violations.extend(listing::violations(&record.listings, &reference));
-    violations.extend(blocking::violations(&record.watches, record.calm_from(), &reference));
+    violations.extend(blocking::violations(&record.watches, record.settled_from(), &reference));
     if let Some(calm) = &record.calm {
         violations.extend(calm::violations(calm));
         violations.extend(membership::violations(calm));

@@ -2,7 +2,7 @@
 
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
-use muster::model::Index;
+use muster::model::{Index, NodeId};
 use muster::state::{KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,13 +33,23 @@ pub struct Record {
 }
 
 impl Record {
-    /// When all faults had stopped; the end of time if they never did.
-    pub fn calm_from(&self) -> Nanos {
-        self.calm.as_ref().map_or(Nanos::MAX, |calm| calm.from)
+    /// From when on promises about time are held against the cluster: the faults have stopped, it has a leader again, and what was under
+    /// way has had [`SETTLING`] to arrive. The end of time if that never came.
+    pub fn settled_from(&self) -> Nanos {
+        let one_leader = |calm: &Calm| Some(calm.from.max(calm.one_leader?) + SETTLING);
+        self.calm.as_ref().and_then(one_leader).unwrap_or(Nanos::MAX)
+    }
+
+    /// Who answers stale reads itself: every server seen applying entries.
+    pub fn servers(&self) -> BTreeSet<Who> {
+        self.applied.iter().map(|entry| entry.server).collect()
     }
 }
 
-/// A server became the leader of a term.
+/// What late retransmissions and a follower that catches up may take after the faults.
+pub const SETTLING: Nanos = 2_000_000_000;
+
+/// A server was seen leading a term for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleChange {
     /// When.
@@ -48,7 +58,7 @@ pub struct RoleChange {
     pub server: Who,
     /// Leader of which term.
     pub term: u64,
-    /// The last entry of its log then: term and index.
+    /// The last entry of its log then, perhaps already one of its own: term and index.
     pub last: (u64, Index),
 }
 
@@ -64,7 +74,7 @@ pub struct Granted {
     /// In which term.
     pub term: u64,
     /// To whom.
-    pub candidate: Who,
+    pub candidate: NodeId,
 }
 
 /// An entry was applied.
@@ -97,6 +107,8 @@ pub struct Installed {
     pub at: Nanos,
     /// By whom.
     pub server: Who,
+    /// How often the server's process had been started before.
+    pub process: u64,
     /// The last entry in it.
     pub index: Index,
     /// That entry's term.

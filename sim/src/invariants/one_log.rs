@@ -60,7 +60,8 @@ fn gaps(applied: &[Applied], installed: &[Installed]) -> Vec<Violation> {
     for entry in applied {
         let before = last.insert((entry.server, entry.process), entry.index);
         let next = before.is_none_or(|before| entry.index == before + 1);
-        let jumped = || installed.iter().any(|s| s.server == entry.server && s.index + 1 == entry.index && s.at <= entry.at);
+        let brought = |s: &Installed| (s.server, s.process, s.index + 1) == (entry.server, entry.process, entry.index) && s.at <= entry.at;
+        let jumped = || installed.iter().any(brought);
         if !next && !jumped() {
             let says = format!("{} applied {} after {}", entry.server, entry.index, before.unwrap_or_default());
             found.push(Violation { id: "R8-monotonic", says, at: entry.at });

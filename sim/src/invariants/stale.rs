@@ -1,16 +1,18 @@
-//! K3: a stale read is a state that really was; on one server's process they never go backwards; and it is no older than its
-//! `X-Consul-Lastcontact` says.
+//! K3: a stale read is a state that really was; on one server's process they never go backwards; and in a settled cluster it is no older
+//! than its `X-Consul-Lastcontact` says.
+//!
+//! While faults strike the header can mislead without anyone's fault: what the leader sent may have waited in a frozen server's sockets.
+//! A client agent asks one server after the other, so its answers may go back.
 
-use super::observation::Boot;
+use super::observation::{Boot, Record};
 use super::{Reference, Violation};
 use crate::checker::{Action, Found, Headers, History, Mode, Nanos, Operation, Outcome};
-use crate::world::Who;
 use muster::model::Index;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What scheduling and the way of the answer may add to the age that the headers tell.
-const SLACK: Nanos = 100_000_000;
+/// What the leader's message, applying and the way of the answer may add to the age that the headers tell.
+const SLACK: Nanos = 500_000_000;
 
 struct StaleRead<'a> {
     operation: &'a Operation,
@@ -19,15 +21,19 @@ struct StaleRead<'a> {
     headers: Headers,
 }
 
-pub(super) fn violations(history: &History, boots: &[Boot], reference: &Reference) -> Vec<Violation> {
+pub(super) fn violations(history: &History, record: &Record, reference: &Reference) -> Vec<Violation> {
     let mut reads: Vec<StaleRead<'_>> = history.operations.iter().filter_map(stale_read).collect();
     reads.sort_by_key(|read| read.at);
     let mut found = Vec::new();
     for read in &reads {
         found.extend(unreal(read, reference));
-        found.extend(older_than_told(read, reference));
+        if read.operation.invoked >= record.settled_from() {
+            found.extend(older_than_told(read, reference));
+        }
     }
-    found.extend(backwards(&reads, boots));
+    let servers: BTreeSet<String> = record.servers().iter().map(ToString::to_string).collect();
+    reads.retain(|read| servers.contains(&*read.operation.asked));
+    found.extend(backwards(&reads, &record.boots));
     found
 }
 
@@ -68,12 +74,15 @@ fn older_than_told(read: &StaleRead<'_>, reference: &Reference) -> Option<Violat
     })
 }
 
+/// Agent, key and number of the agent's process.
+type Line<'a> = (&'a Arc<str>, &'a Arc<str>, usize);
+
 fn backwards(reads: &[StaleRead<'_>], boots: &[Boot]) -> Vec<Violation> {
-    // Per agent, key and process: the answers so far, of which only those before a request count.
-    let mut answered: BTreeMap<(&Arc<str>, &Arc<str>, usize), Vec<(Nanos, Index)>> = BTreeMap::new();
+    // The answers so far, of which only those before a request count.
+    let mut answered: BTreeMap<Line<'_>, Vec<(Nanos, Index)>> = BTreeMap::new();
     let mut found = Vec::new();
     for read in reads {
-        let process = |at: Nanos| boots.iter().filter(|b| name(b.agent) == *read.operation.asked && b.at <= at).count();
+        let process = |at: Nanos| boots.iter().filter(|b| b.agent.to_string() == *read.operation.asked && b.at <= at).count();
         let (before, after) = (process(read.operation.invoked), process(read.at));
         if before != after {
             continue;
@@ -90,9 +99,4 @@ fn backwards(reads: &[StaleRead<'_>], boots: &[Boot]) -> Vec<Violation> {
         earlier.push((read.at, read.headers.index));
     }
     found
-}
-
-/// An agent as histories spell it.
-fn name(agent: Who) -> String {
-    agent.to_string()
 }

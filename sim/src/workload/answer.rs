@@ -54,7 +54,7 @@ pub fn of_read(reply: &Reply, key: &str) -> Said<(Option<Found>, Headers)> {
 }
 
 /// The answer to a read of a prefix.
-pub fn of_list(reply: &Reply) -> Said<(Vec<(Arc<str>, Option<Found>)>, Headers)> {
+pub fn of_list(reply: &Reply) -> Said<(Keys, Headers)> {
     let said = of_rows(reply, |rows| Ok(Some(rows.into_iter().map(|(key, found)| (key, Some(found))).collect())));
     match said {
         Said::Yes((rows, headers)) => Said::Yes((rows.unwrap_or_default(), headers)),
@@ -65,7 +65,7 @@ pub fn of_list(reply: &Reply) -> Said<(Vec<(Arc<str>, Option<Found>)>, Headers)>
 }
 
 /// The answer to `?keys`.
-pub fn of_keys(reply: &Reply) -> Said<(Vec<(Arc<str>, Option<Found>)>, Headers)> {
+pub fn of_keys(reply: &Reply) -> Said<(Keys, Headers)> {
     let keys = match reply.status {
         200 => match serde_json::from_slice::<Vec<Arc<str>>>(&reply.body) {
             Ok(keys) => keys,
@@ -80,6 +80,9 @@ pub fn of_keys(reply: &Reply) -> Said<(Vec<(Arc<str>, Option<Found>)>, Headers)>
         Err(says) => Said::Garbled(says),
     }
 }
+
+/// Keys, with their entries where they were asked for.
+pub type Keys = Vec<(Arc<str>, Option<Found>)>;
 
 type Rows = Vec<(Arc<str>, Found)>;
 

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
-use muster::runtime::{Runtime, sleep, timeout};
+use muster::runtime::{Runtime, timeout};
 use std::time::Duration;
 
 /// The port agents answer HTTP on.
@@ -53,13 +53,7 @@ impl Connection {
 
     /// Sends a request and waits for its answer for at most `patience`. After a silence the connection is closed.
     pub async fn ask(&mut self, method: Method, path: &str, body: Bytes, patience: Duration) -> Result<Reply, Silence> {
-        let late = std::pin::pin!(sleep::<Sim>(patience));
-        let connecting = std::pin::pin!(self.connect());
-        tokio::select! {
-            biased;
-            connected = connecting => connected?,
-            () = late => return Err(Silence::NotSent),
-        }
+        timeout::<Sim, _>(patience, self.connect()).await.map_err(|_| Silence::NotSent)??;
         let text = format!("{method} {path}");
         world::record(Entry::with("http.request", u64::from(self.to.0), body.len() as u64, text.as_bytes()));
         let answered = timeout::<Sim, _>(patience, self.exchange(method, path, body)).await.ok().flatten();

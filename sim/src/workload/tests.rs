@@ -29,7 +29,7 @@ enum Flaw {
     LostWrite,
     /// Conditions are not looked at.
     BlindCas,
-    /// The index in the header is that of the whole store, taken after the body.
+    /// The index in the header is newer than the body.
     LateIndex,
 }
 
@@ -98,12 +98,10 @@ impl Store {
         let shown: Vec<(&String, &Entry)> = entries.iter().filter(|(k, _)| if many { k.starts_with(path) } else { *k == path }).collect();
         let below = |(k, _): &(&String, &Index)| if many { k.starts_with(path) } else { k.as_str() == path };
         let mark = self.changed.iter().filter(below).map(|(_, index)| *index).max().unwrap_or(1);
-        let index = if flaw == Flaw::LateIndex {
-            self.index + 10
-        } else if old {
-            shown.first().map_or(mark, |(_, e)| e.modify)
-        } else {
-            mark
+        let index = match flaw {
+            Flaw::LateIndex => self.index + 11,
+            Flaw::OldRead if old => shown.first().map_or(mark, |(_, entry)| entry.modify),
+            Flaw::None | Flaw::OldRead | Flaw::LostWrite | Flaw::BlindCas => mark,
         };
         if shown.is_empty() && !query.contains("keys") {
             return (404, index, String::new());
@@ -200,7 +198,7 @@ fn run(seed: u64, flaw: Flaw) -> (Judgement, Recording) {
 #[test]
 fn a_correct_store_behind_cuts_is_found_right_and_enough_was_asked_of_it() {
     let mut unknown = 0;
-    for seed in 0..8 {
+    for seed in 0..6 {
         let (judgement, recording) = run(seed, Flaw::None);
         assert_eq!(judgement.verdict(), Verdict::Linearizable, "seed {seed}: {:?} {}", judgement.violations, judgement.report);
         assert!(recording.history.operations.len() > 100, "seed {seed}: {}", recording.history.operations.len());
@@ -212,8 +210,8 @@ fn a_correct_store_behind_cuts_is_found_right_and_enough_was_asked_of_it() {
 #[test]
 fn every_flaw_of_a_store_is_found() {
     for flaw in [Flaw::OldRead, Flaw::LostWrite, Flaw::BlindCas, Flaw::LateIndex] {
-        let caught = (0..6).filter(|seed| run(*seed, flaw).0.verdict() == Verdict::Illegal).count();
-        assert!(caught >= 4, "{flaw:?} was found in {caught} of 6 runs");
+        let caught = (0..4).filter(|seed| run(*seed, flaw).0.verdict() == Verdict::Illegal).count();
+        assert!(caught >= 3, "{flaw:?} was found in {caught} of 4 runs");
     }
 }
 

@@ -97,6 +97,7 @@ pub(super) const KEYS: &[Key] = &[
     used("limits.rpc_max_conns_per_client", Int),
     later("limits.rpc_rate", Float),
     used("limits.txn_max_req_len", Int),
+    later("performance.enable_xds_load_balancing", Bool),
     later("performance.grpc_keepalive_interval", Span),
     later("performance.grpc_keepalive_timeout", Span),
     used("performance.leave_drain_time", Span),

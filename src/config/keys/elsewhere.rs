@@ -34,6 +34,7 @@ pub(super) const KEYS: &[Key] = &[
     later("cloud", Open),
     later("config_entries", Open),
     later("connect", Open),
+    later("default_intention_policy", Text),
     later("experiments", Texts),
     later("license_path", Text),
     later("locality", Open),

@@ -60,6 +60,8 @@ fn servers_on_sockets_elect_and_agree() {
         let mut leadership = rafts[0].watch_leadership();
         let leads = timeout::<Tokio, _>(SOON, leadership.wait_for(|now| now.leader.is_some())).await.unwrap().unwrap();
         let leader = rafts.iter().find(|raft| Some(raft.id()) == leads.leader.map(|hint| hint.id)).unwrap();
+        // A new leader takes proposals once it has heard a quorum.
+        leader.read_view(Consistency::Consistent).await.unwrap();
         let writes = (0..100).map(|i| async move { write(leader, &format!("k{i}"), "v").await.unwrap() });
         let last = futures_util::future::join_all(writes).await.into_iter().max().unwrap();
         assert!(leader.read_view(Consistency::Default).await.unwrap().index >= last);

@@ -10,7 +10,7 @@
 //! | 1 | kind |
 //! | 8 | sequence: one more than the record before, across segments |
 //! | 8 | durable: the last sequence known to be on the disk when this record was written |
-//! | 8 | committed: first index not known to be committed then |
+//! | 8 | committed: index up to which entries were known to be committed then |
 //! | 8 | index |
 //! | 8 | term |
 //!
@@ -34,13 +34,13 @@ pub const SEGMENT_HEADER: usize = 32;
 /// What a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// First of a segment: `index` of the first entry that is not purged, `term` of the one before it, the vote as body.
+    /// First of a segment: `index` and `term` of the last purged entry (both zero: none), the vote as body.
     Checkpoint,
     /// The vote as body.
     Vote,
     /// A log entry.
     Entry,
-    /// Entries from `index` on are gone.
+    /// Entries after `index` are gone.
     Truncate,
     /// Entries up to `index`, of `term`, are gone.
     Purge,
@@ -68,7 +68,7 @@ pub struct Record {
     pub sequence: u64,
     /// The last sequence known durable when it was written.
     pub durable: u64,
-    /// The first index not known to be committed when it was written.
+    /// The last index known committed when it was written.
     pub committed: u64,
     /// See [`Kind`].
     pub index: u64,
@@ -154,9 +154,6 @@ impl Seal {
     }
 }
 
-/// No log lives long enough for a sequence or an index to reach this; one that claims it is no record.
-const BEYOND: u64 = 1 << 62;
-
 /// What the front of `bytes` claims to be, unproven. Cheap: most bytes that are no record claim nonsense.
 pub fn claim(bytes: &[u8]) -> Option<(Record, usize)> {
     if bytes.len() < HEADER {
@@ -165,7 +162,7 @@ pub fn claim(bytes: &[u8]) -> Option<(Record, usize)> {
     let kind = Kind::from_byte(bytes[8])?;
     let length = u32_at(bytes, 4) as usize;
     let [sequence, durable, committed, index, term] = [9, 17, 25, 33, 41].map(|at| u64_at(bytes, at));
-    let plausible = length <= bytes.len() - HEADER && durable < sequence && sequence < BEYOND && index < BEYOND;
+    let plausible = length <= bytes.len() - HEADER && durable < sequence;
     plausible.then_some((Record { kind, sequence, durable, committed, index, term }, length))
 }
 

@@ -3,7 +3,7 @@
 use super::format::{Kind, Record};
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 
 /// The index and term of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,10 +48,10 @@ impl Live {
         }
     }
 
-    /// Indexes present; where the first would be if none is.
-    pub fn range(&self) -> Range<u64> {
-        let first = if self.places.is_empty() { self.unpurged() } else { self.first };
-        first..first + self.places.len() as u64
+    /// Indexes present.
+    pub fn range(&self) -> RangeInclusive<u64> {
+        let first = if self.places.is_empty() { self.purged.map_or(1, |purged| purged.index + 1) } else { self.first };
+        first..=(first + self.places.len() as u64).saturating_sub(1)
     }
 
     /// Where entry `index` lies.
@@ -65,15 +65,10 @@ impl Live {
         self.places.front().map(|place| place.segment)
     }
 
-    /// The first index that is not purged.
-    pub fn unpurged(&self) -> u64 {
-        self.purged.map_or(0, |purged| purged.index + 1)
-    }
-
-    /// What is missing between what was purged and the first entry.
-    pub fn missing(&self) -> Option<Range<u64>> {
-        let missing = self.unpurged()..self.first;
-        (!self.places.is_empty() && !missing.is_empty()).then_some(missing)
+    /// Whether nothing is missing between what was purged and the first entry.
+    pub fn missing(&self) -> Option<RangeInclusive<u64>> {
+        let expected = self.purged.map_or(1, |purged| purged.index + 1);
+        (!self.places.is_empty() && self.first > expected).then(|| expected..=self.first - 1)
     }
 
     /// Takes in one more record; the error says which law it breaks.
@@ -81,8 +76,8 @@ impl Live {
         match record.kind {
             Kind::Checkpoint => {
                 self.vote = (!body.is_empty()).then(|| Bytes::copy_from_slice(body));
-                if let Some(index) = record.index.checked_sub(1) {
-                    self.purge(EntryId { index, term: record.term });
+                if record.index > 0 {
+                    self.purge(EntryId { index: record.index, term: record.term });
                 }
             }
             Kind::Vote => self.vote = Some(Bytes::copy_from_slice(body)),
@@ -90,7 +85,7 @@ impl Live {
                 let length = (super::format::HEADER + body.len()) as u32;
                 self.append(record.index, Place { term: record.term, segment, offset, length })?;
             }
-            Kind::Truncate => self.truncate_from(record.index),
+            Kind::Truncate => self.truncate_after(record.index),
             Kind::Purge => self.purge(EntryId { index: record.index, term: record.term }),
         }
         Ok(())
@@ -99,7 +94,7 @@ impl Live {
     /// Adds the entry after the last one.
     pub fn append(&mut self, index: u64, place: Place) -> Result<(), &'static str> {
         if self.places.is_empty() {
-            if index < self.unpurged() {
+            if self.purged.is_some_and(|purged| index <= purged.index) {
                 return Err("an entry that was purged is written again");
             }
             self.first = index;
@@ -110,18 +105,18 @@ impl Live {
         Ok(())
     }
 
-    /// Drops entry `index` and what comes after it.
-    pub fn truncate_from(&mut self, index: u64) {
-        let keep = index.saturating_sub(self.first).min(self.places.len() as u64);
+    /// Drops what comes after `index`.
+    pub fn truncate_after(&mut self, index: u64) {
+        let keep = (index + 1).saturating_sub(self.first).min(self.places.len() as u64);
         self.places.truncate(keep as usize);
     }
 
     /// Drops what comes up to `last`.
     pub fn purge(&mut self, last: EntryId) {
-        if last.index < self.unpurged() {
+        if self.purged.is_some_and(|purged| purged.index >= last.index) {
             return;
         }
-        let gone = last.index.saturating_add(1).saturating_sub(self.first).min(self.places.len() as u64);
+        let gone = (last.index + 1).saturating_sub(self.first).min(self.places.len() as u64);
         self.places.drain(..gone as usize);
         self.first += gone;
         self.purged = Some(last);

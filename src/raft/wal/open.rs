@@ -3,6 +3,7 @@
 use super::errors::OpenWalError;
 use super::flush::flush_until_closed;
 use super::format::{HEADER, RECORDS, Seal, file_name, number_of};
+use super::live::EntryId;
 use super::recover::{Recovered, Scan};
 use super::shared::{DIR, Segment, Shared, State, path};
 use super::spare::{IN_THE_MAKING, make, tidy_until_closed};
@@ -30,9 +31,6 @@ impl Default for Options {
 }
 
 type Segments<F> = BTreeMap<u64, Arc<Segment<F>>>;
-
-/// What was found, and the numbers of stale segments.
-type Found<F> = (Segments<F>, Recovered, Vec<u64>);
 
 fn disk_error(what: &str) -> impl FnOnce(io::Error) -> OpenWalError {
     let what = what.to_owned();
@@ -87,6 +85,7 @@ impl<R: Runtime, D: Disk> Wal<R, D> {
         let (sequence, committed) = (recovered.next_sequence, recovered.committed);
         let mut wal = Wal { shared, active, offset, sequence, committed, buffer: Vec::new(), runtime: PhantomData };
         if offset == RECORDS {
+            let purged = purged.unwrap_or(EntryId { index: 0, term: 0 });
             let begun = wal.write_checkpoint(&vote, purged).await;
             begun.map_err(|e| disk_error("writing its first record")(e.into()))?;
         }
@@ -95,7 +94,7 @@ impl<R: Runtime, D: Disk> Wal<R, D> {
 }
 
 /// Reads every segment. Files below a gap in the numbers are stale: segments are given back from the lowest on, and a power loss may keep some.
-fn read_all<D: Disk>(disk: &D) -> Result<Found<D::File>, OpenWalError> {
+fn read_all<D: Disk>(disk: &D) -> Result<(Segments<D::File>, Recovered, Vec<u64>), OpenWalError> {
     let names = disk.list(DIR).map_err(disk_error("listing its folder"))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
     let gap = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]).map_or(0, |at| at + 1);

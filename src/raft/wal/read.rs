@@ -57,7 +57,7 @@ impl<R: Runtime, D: Disk> Reader<R, D> {
 
     /// The first index that is or would be in the log.
     pub fn first(&self) -> u64 {
-        self.shared.state().live.range().start
+        *self.shared.state().live.range().start()
     }
 
     /// The last vote saved.

@@ -73,7 +73,7 @@ pub struct End {
 pub struct Recovered {
     /// Vote and entries.
     pub live: Live,
-    /// The first index not known to be committed; at most the one after the last.
+    /// Index up to which entries are known to be committed; at most the last.
     pub committed: u64,
     /// Sequence of the next record.
     pub next_sequence: u64,
@@ -192,9 +192,9 @@ impl Scan {
     pub fn finish(self) -> Result<Recovered, Damage> {
         if let Some(missing) = self.live.missing() {
             let file = file_name(self.first_segment.unwrap_or(1));
-            return Err(Damage::Missing { file, first: missing.start, last: missing.end - 1 });
+            return Err(Damage::Missing { file, first: *missing.start(), last: *missing.end() });
         }
-        let committed = self.committed.min(self.live.range().end);
+        let committed = self.committed.min(self.live.last().map_or(0, |last| last.index));
         let Scan { live, next, end, torn, beyond, .. } = self;
         Ok(Recovered { live, committed, next_sequence: next, end, torn, beyond })
     }

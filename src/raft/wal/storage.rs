@@ -135,14 +135,14 @@ impl<R: Runtime, D: Disk> RaftLogStorage<Types<R>> for WalStorage<R, D> {
 
     async fn save_committed(&mut self, committed: Option<LogId<R>>) -> io::Result<()> {
         if let Some(id) = committed {
-            self.wal.note_committed(id.index() + 1);
+            self.wal.note_committed(id.index);
         }
         Ok(())
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId<R>>> {
-        let last = self.wal.committed().checked_sub(1).and_then(|index| self.reader.reader.id(index));
-        Ok(last.or(self.wal.purged()).map(log_id::<R>))
+        let id = self.reader.reader.id(self.wal.committed());
+        Ok(id.or(self.wal.purged()).map(log_id::<R>))
     }
 
     async fn append<I>(&mut self, entries: I, flushed: IOFlushed<Types<R>>) -> io::Result<()>
@@ -170,9 +170,9 @@ impl<R: Runtime, D: Disk> RaftLogStorage<Types<R>> for WalStorage<R, D> {
     }
 
     async fn truncate_after(&mut self, last: Option<LogId<R>>) -> io::Result<()> {
-        let from = last.map_or(0, |id| id.index() + 1);
-        self.wal.truncate_from(from).await?;
-        self.reader.tail().truncate_from(from);
+        let index = last.map_or(0, |id| id.index);
+        self.wal.truncate_after(index).await?;
+        self.reader.tail().truncate_after(index);
         Ok(())
     }
 

@@ -43,9 +43,9 @@ impl<E: Clone> Tail<E> {
         }
     }
 
-    /// Drops entry `index` and what comes after it.
-    pub(super) fn truncate_from(&mut self, index: u64) {
-        while self.first + self.entries.len() as u64 > index
+    /// Drops what comes after `index`.
+    pub(super) fn truncate_after(&mut self, index: u64) {
+        while self.first + self.entries.len() as u64 > index + 1
             && let Some((_, bytes)) = self.entries.pop_back()
         {
             self.bytes -= bytes;
@@ -102,13 +102,13 @@ mod tests {
     #[test]
     fn truncated_and_purged_entries_are_gone() {
         let mut tail = tail(5..=9);
-        tail.truncate_from(8);
+        tail.truncate_after(7);
         tail.purge(5);
         assert_eq!(tail.read(6..10, 1000), Some(vec![60, 70]));
         assert_eq!(tail.read(5..6, 1000), None);
         tail.push(8, 1, 1);
         assert_eq!(tail.read(7..9, 1000), Some(vec![70, 1]));
-        tail.truncate_from(3);
+        tail.truncate_after(2);
         assert_eq!(tail.read(6..10, 1000), None);
         tail.push(3, 3, 1);
         assert_eq!(tail.read(3..4, 1000), Some(vec![3]));

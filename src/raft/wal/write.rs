@@ -68,12 +68,12 @@ impl<R: Runtime, D: Disk> Wal<R, D> {
         self.shared.state().live.purged
     }
 
-    /// The first index not known to be committed.
+    /// The index up to which entries were known to be committed, at most the last entry's.
     pub fn committed(&self) -> u64 {
         self.committed
     }
 
-    /// Notes that entries below `index` are committed. It is written with whatever is written next, and costs nothing.
+    /// Notes that entries up to `index` are committed. It is written with whatever is written next, and costs nothing.
     pub fn note_committed(&mut self, index: u64) {
         self.committed = self.committed.max(index);
     }
@@ -116,8 +116,8 @@ impl<R: Runtime, D: Disk> Wal<R, D> {
         receiver.await.unwrap_or_else(|_| closed())
     }
 
-    /// Drops the entries from `index` on. Durable no later than what is appended next.
-    pub async fn truncate_from(&mut self, index: u64) -> Result<(), WalError> {
+    /// Drops the entries after `index`. Durable no later than what is appended next.
+    pub async fn truncate_after(&mut self, index: u64) -> Result<(), WalError> {
         let mut drafts = Vec::new();
         self.draft(&mut drafts, Kind::Truncate, EntryId { index, term: 0 }, |_| ());
         self.write(&drafts, None).await
@@ -208,7 +208,7 @@ impl<R: Runtime, D: Disk> Wal<R, D> {
             match draft.kind {
                 Kind::Entry => state.live.append(draft.id.index, place).expect("entries are appended in order"),
                 Kind::Vote => state.live.vote = Some(Bytes::copy_from_slice(&self.buffer[start + HEADER..draft.end])),
-                Kind::Truncate => state.live.truncate_from(draft.id.index),
+                Kind::Truncate => state.live.truncate_after(draft.id.index),
                 Kind::Purge => state.live.purge(draft.id),
                 Kind::Checkpoint => {}
             }
@@ -234,7 +234,7 @@ impl<R: Runtime, D: Disk> Wal<R, D> {
         self.shared.to_tidy.notify_one();
         let (vote, purged) = {
             let live = &self.shared.state().live;
-            (live.vote.clone().unwrap_or_default(), live.purged)
+            (live.vote.clone().unwrap_or_default(), live.purged.unwrap_or(EntryId { index: 0, term: 0 }))
         };
         let needed = RECORDS + (HEADER + vote.len() + batch.len()) as u64;
         if needed > self.active.size {
@@ -257,18 +257,17 @@ impl<R: Runtime, D: Disk> Wal<R, D> {
     }
 
     /// Writes the first record of the active segment: what the segments before it need not be kept for.
-    pub(super) async fn write_checkpoint(&mut self, vote: &[u8], purged: Option<EntryId>) -> Result<(), WalError> {
+    pub(super) async fn write_checkpoint(&mut self, vote: &[u8], purged: EntryId) -> Result<(), WalError> {
         let mut drafts = Vec::new();
-        let unpurged = purged.map_or(EntryId { index: 0, term: 0 }, |last| EntryId { index: last.index + 1, term: last.term });
-        self.draft(&mut drafts, Kind::Checkpoint, unpurged, |out| out.extend_from_slice(vote));
+        self.draft(&mut drafts, Kind::Checkpoint, purged, |out| out.extend_from_slice(vote));
         let durable = self.shared.durable.load(Ordering::Acquire);
         let record = Record {
             kind: Kind::Checkpoint,
             sequence: self.sequence,
             durable,
             committed: self.committed,
-            index: unpurged.index,
-            term: unpurged.term,
+            index: purged.index,
+            term: purged.term,
         };
         self.active.seal.close(&record, &mut self.buffer);
         let offset = self.offset;

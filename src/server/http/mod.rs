@@ -84,20 +84,25 @@ impl<R: Runtime, B: Backend> Http<R, B> {
     pub async fn serve(&self, listener: R::TcpListener) {
         let mut finish = pin!(self.shared.connections.draining());
         let mut sweep = Box::pin(sleep::<R>(SWEEP_INTERVAL));
+        // Kept from one round to the next: dropping it could lose a connection that is just coming in.
+        let mut accept = pin!(listener.accept());
         loop {
             tokio::select! {
                 biased;
                 () = &mut finish => return,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, client)) => self.welcome(stream, client),
-                    Err(error) => {
-                        tracing::warn!(%error, "http: cannot accept a connection");
-                        sleep::<R>(ACCEPT_PAUSE).await;
-                    }
-                },
                 () = &mut sweep => {
                     self.shared.connections.sweep(R::now());
                     sweep = Box::pin(sleep::<R>(SWEEP_INTERVAL));
+                }
+                accepted = &mut accept => {
+                    accept.set(listener.accept());
+                    match accepted {
+                        Ok((stream, client)) => self.welcome(stream, client),
+                        Err(error) => {
+                            tracing::warn!(%error, "http: cannot accept a connection");
+                            sleep::<R>(ACCEPT_PAUSE).await;
+                        }
+                    }
                 }
             }
         }

@@ -15,7 +15,9 @@ use crate::api::path;
 use crate::runtime::Runtime;
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONNECTION, HeaderValue, LOCATION};
+use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// Answers a request of `client`.
@@ -29,47 +31,60 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
     if request.body().is_end_stream() {
         activity.enter(Phase::Answering, began);
     }
-    let takes_gzip = finish::takes_gzip(request.headers());
-    let mut reply = match route(shared, request.uri()) {
-        Ok((at, segment)) => {
-            let verb = Verb::parse(request.method());
-            let reply = serve::<R, B>(shared, activity, client, at, &segment, request).await;
-            if let Some(verb) = verb.filter(|verb| ROUTES[at].need(*verb).is_some()) {
-                shared.telemetry.answered(at, verb, began, R::now());
+    let (head, body) = request.into_parts();
+    let mut reply = match way(shared, &head.uri) {
+        Leads::To { route, path } => {
+            let reply = serve::<R, B>(shared, activity, client, route, &path, &head, body).await;
+            if let Some(verb) = Verb::parse(&head.method).filter(|verb| ROUTES[route].need(*verb).is_some()) {
+                shared.telemetry.answered(route, verb, began, R::now());
             }
             reply
         }
-        Err(reply) => reply,
+        Leads::Blocked => reply::text(StatusCode::FORBIDDEN, "Endpoint is blocked by agent configuration"),
+        Leads::Elsewhere(path) => moved(&path, head.uri.query()),
+        Leads::Nowhere => reply::empty(StatusCode::NOT_FOUND),
+        Leads::Malformed => reply::empty(StatusCode::BAD_REQUEST),
     };
-    if takes_gzip {
+    if finish::takes_gzip(&head.headers) {
         reply = finish::compress::<R>(reply).await;
     }
+    let ended = R::now();
     finish::add_headers(&mut reply, &shared.settings, shared.date.at(R::wall()));
     if activity.order() >= Order::Finish {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    activity.enter(Phase::Idle, R::now());
+    activity.enter(Phase::Idle, ended);
     reply
 }
 
-/// The line of the table a path leads to, and what of the path is left; or the answer if it leads nowhere.
-fn route<B>(shared: &Shared<B>, uri: &Uri) -> Result<(usize, Vec<u8>), Reply> {
+/// Where a request's path leads.
+enum Leads<'a> {
+    /// To a line of the table, with the path unescaped.
+    To { route: usize, path: Cow<'a, [u8]> },
+    /// To one the operator turned off.
+    Blocked,
+    /// To a line of the table if it is spelt like this.
+    Elsewhere(Vec<u8>),
+    /// Nowhere.
+    Nowhere,
+    /// It is badly escaped, or cannot be printed.
+    Malformed,
+}
+
+fn way<'a, B>(shared: &Shared<B>, uri: &'a Uri) -> Leads<'a> {
     let raw = uri.path().as_bytes();
-    let Some(unescaped) = path::unescape(raw) else { return Err(reply::empty(StatusCode::BAD_REQUEST)) };
-    if !shared.settings.allow_unprintable && !path::is_printable(&unescaped) {
-        return Err(reply::empty(StatusCode::BAD_REQUEST));
+    let Some(path) = path::unescape(raw) else { return Leads::Malformed };
+    if !shared.settings.allow_unprintable && !path::is_printable(&path) {
+        return Leads::Malformed;
     }
     if let Some(clean) = path::cleaned(raw) {
-        return Err(moved(&clean, uri.query()));
+        return Leads::Elsewhere(clean);
     }
-    match find(&unescaped) {
-        Way::Route(at) if shared.settings.is_blocked(&unescaped) => {
-            debug_assert!(at < ROUTES.len());
-            Err(reply::text(StatusCode::FORBIDDEN, "Endpoint is blocked by agent configuration"))
-        }
-        Way::Route(at) => Ok((at, unescaped[ROUTES[at].path.len()..].to_vec())),
-        Way::Slash => Err(moved(&[raw, b"/"].concat(), uri.query())),
-        Way::Nowhere => Err(reply::empty(StatusCode::NOT_FOUND)),
+    match find(&path) {
+        Way::Route(_) if shared.settings.is_blocked(&path) => Leads::Blocked,
+        Way::Route(route) => Leads::To { route, path },
+        Way::Slash => Leads::Elsewhere([raw, b"/"].concat()),
+        Way::Nowhere => Leads::Nowhere,
     }
 }
 
@@ -88,21 +103,22 @@ async fn serve<R: Runtime, B: Backend>(
     activity: &Activity,
     client: IpAddr,
     at: usize,
-    segment: &[u8],
-    request: Request<Incoming>,
+    path: &[u8],
+    head: &Parts,
+    body: Incoming,
 ) -> Reply {
     let route = &ROUTES[at];
-    if request.method() == Method::OPTIONS {
+    if head.method == Method::OPTIONS {
         return with_allow(reply::empty(StatusCode::OK), route);
     }
-    let verb = Verb::parse(request.method());
+    let verb = Verb::parse(&head.method);
     let Some((verb, need)) = verb.and_then(|verb| Some((verb, route.need(verb)?))) else {
-        let text = format!("method {} not allowed", request.method());
+        let text = format!("method {} not allowed", head.method);
         return with_allow(reply::text(StatusCode::METHOD_NOT_ALLOWED, text), route);
     };
-    let (head, body) = request.into_parts();
     let params = head.uri.query().map(Params::parse).unwrap_or_default();
     let layout = if params.has("pretty") { Layout::Pretty } else { shared.settings.layout };
+    let segment = &path[route.path.len()..];
     let call = Call {
         backend: &shared.backend,
         settings: &shared.settings,

@@ -149,6 +149,10 @@ pub(super) fn find(path: &[u8]) -> Way {
 #[cfg(test)]
 mod tests {
     use super::{Endpoint, ROUTES, Way, find};
+    use crate::api::kv;
+    use crate::api::params::Params;
+    use crate::api::path::{cleaned, is_printable, unescape};
+    use crate::api::read::ReadOptions;
 
     #[test]
     fn the_table_is_sorted_and_no_path_in_it_covers_another() {
@@ -180,5 +184,19 @@ mod tests {
     fn the_allow_header_lists_options_first() {
         let Way::Route(kv) = find(b"/v1/kv/a") else { panic!("kv is served") };
         assert_eq!(ROUTES[kv].allow(), "OPTIONS,GET,PUT,DELETE");
+    }
+
+    proptest::proptest! {
+        /// Every target a request line can carry is read, by whichever endpoint, without a panic.
+        #[test]
+        fn no_target_makes_reading_it_panic(path in "(/v1/kv/|/v1/|/)?[ -~\u{e9}]{0,20}(%[0-9a-fz]{2}){0,3}", query in "((keys|cas|flags|index|wait|max_stale|separator|stale|%)?[=&]?[ -~]{0,6}&?){0,4}") {
+            let (Some(path), raw) = (unescape(path.as_bytes()), path.as_bytes()) else { return Ok(()) };
+            let (_, _, way) = (cleaned(raw), is_printable(&path), find(&path));
+            let params = Params::parse(&query);
+            _ = (ReadOptions::parse(&params), kv::lookup(&path, &params), kv::put(&path, &params), kv::delete(&path, &params));
+            if let Way::Route(at) = way {
+                assert!(path.starts_with(ROUTES[at].path.as_bytes()));
+            }
+        }
     }
 }

@@ -1,0 +1,111 @@
+use super::net::{addr, alive, claim, name, profile};
+use crate::gossip::frame::{self, BucketDigests, Digest, Frame, Mark, Open, Row};
+use crate::gossip::packet::{self, ClaimKind, DecodeError, Head, MAX_INCARNATION, Packet, Rumor};
+use crate::gossip::{MAX_TAG_BYTES, Tags, Versions};
+use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
+use proptest::sample::Index;
+
+fn packets() -> Vec<Packet> {
+    let heads = [
+        None,
+        Some(Head::Ping { seq: 7, to: name(1), from: name(2) }),
+        Some(Head::Ack { seq: u32::MAX }),
+        Some(Head::Nack { seq: 0 }),
+        Some(Head::AskPing { seq: 300, to: name(1), addr: addr(1) }),
+    ];
+    let kinds = [ClaimKind::Suspect, ClaimKind::Failed, ClaimKind::Leaving, ClaimKind::Left, ClaimKind::Pruned];
+    let rumors: Vec<Rumor> = kinds.into_iter().map(|kind| claim(kind, 1, 9, 2)).chain([alive(3, 1 << 40)]).collect();
+    heads.into_iter().map(|head| Packet { head, rumors: rumors.clone() }).collect()
+}
+
+fn frames() -> Vec<Frame> {
+    let row = Row { profile: profile(1), incarnation: 3, mark: Mark::Left, age: 77 };
+    let digest = Digest { name: u64::MAX, incarnation: 2, mark: Mark::Failed, profile: 9 };
+    vec![
+        Frame::Ping { to: name(1) },
+        Frame::Ack,
+        Frame::Same,
+        Frame::Refused { reason: "no".to_owned() },
+        Frame::Open(Open { from: name(1), versions: Versions::OURS, own: Some(row.clone()), root: 5 }),
+        Frame::Buckets { from: name(1), sums: vec![1, u64::MAX] },
+        Frame::Digests { buckets: vec![BucketDigests { bucket: 63, digests: vec![digest] }] },
+        Frame::Rows { rows: vec![row; 20], wanted: vec![4], more: 1 },
+    ]
+}
+
+#[test]
+fn packets_and_frames_read_back_as_they_were_written() {
+    for packet in packets() {
+        assert_eq!(packet::decode(&packet::encode(&packet)).unwrap(), packet);
+    }
+    for frame in frames() {
+        assert_eq!(frame::decode(&frame::encode(&frame)).unwrap(), frame);
+    }
+}
+
+#[test]
+fn a_ping_is_small() {
+    let ping = Packet { head: Some(Head::Ping { seq: 1 << 31, to: name(1000), from: name(1001) }), rumors: vec![] };
+    assert!(packet::encode(&ping).len() <= 24, "{} bytes", packet::encode(&ping).len());
+}
+
+#[test]
+fn whatever_is_cut_short_is_refused() {
+    for bytes in packets().iter().map(packet::encode) {
+        assert!((0..bytes.len()).all(|cut| packet::decode(&bytes[..cut]).is_err()));
+    }
+    for bytes in frames().iter().map(frame::encode) {
+        assert!((0..bytes.len()).all(|cut| frame::decode(&bytes[..cut]).is_err()));
+    }
+}
+
+#[test]
+fn an_absurd_incarnation_is_refused() {
+    let packet = Packet { head: None, rumors: vec![claim(ClaimKind::Suspect, 1, MAX_INCARNATION + 1, 2)] };
+    assert_eq!(packet::decode(&packet::encode(&packet)), Err(DecodeError::Incarnation(MAX_INCARNATION + 1)));
+    let row = Row { profile: profile(1), incarnation: u64::MAX, mark: Mark::Here, age: 0 };
+    assert!(frame::decode(&frame::encode(&Frame::Rows { rows: vec![row], wanted: vec![], more: 0 })).is_err());
+}
+
+#[test]
+fn tags_have_a_bound_that_also_holds_on_the_wire() {
+    let long = |bytes: usize| Tags::parse([("k".to_owned(), "v".repeat(bytes - 1))].into());
+    assert!(long(MAX_TAG_BYTES).is_ok());
+    assert_eq!(long(MAX_TAG_BYTES + 1).unwrap_err().bytes, MAX_TAG_BYTES + 1);
+    let mut out = Vec::new();
+    let pairs = std::collections::BTreeMap::from([("k".to_owned(), "v".repeat(MAX_TAG_BYTES))]);
+    crate::model::codec::encode_compact_into(&mut out, 1, &pairs);
+    assert!(crate::model::codec::decode_compact::<Tags>("tags", 1, &out).is_err());
+}
+
+fn damaged(originals: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let damage = proptest::collection::vec((any::<Index>(), any::<u8>()), 1..6);
+    (proptest::sample::select(originals), damage).prop_map(|(mut bytes, damage)| {
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #[test]
+    fn damaged_packets_are_refused_or_read_never_worse(bytes in damaged(packets().iter().map(packet::encode).collect())) {
+        if let Ok(packet) = packet::decode(&bytes) {
+            prop_assert_eq!(packet::decode(&packet::encode(&packet)).unwrap(), packet);
+        }
+    }
+
+    #[test]
+    fn damaged_frames_are_refused_or_read_never_worse(bytes in damaged(frames().iter().map(frame::encode).collect())) {
+        if let Ok(frame) = frame::decode(&bytes) {
+            prop_assert_eq!(frame::decode(&frame::encode(&frame)).unwrap(), frame);
+        }
+    }
+
+    #[test]
+    fn random_bytes_are_refused_or_read_never_worse(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _either = (packet::decode(&bytes), frame::decode(&bytes));
+    }
+}
