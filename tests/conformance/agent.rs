@@ -160,6 +160,8 @@ impl Agent {
         let log = File::options().create(true).append(true).open(self.log()).map_err(unstarted)?;
         let mut command = Command::new(&self.binary);
         command.arg("agent").args(self.spec.dev().then_some("-dev")).arg("-config-dir").arg(self.folder.path().join("config"));
+        // What a killed agent leaves behind goes with our folder.
+        command.env("TMPDIR", self.folder.path());
         command.stdin(Stdio::null()).stdout(log.try_clone().map_err(unstarted)?).stderr(log).current_dir(self.folder.path());
         self.process = Some(command.spawn().map_err(unstarted)?);
         let end = Instant::now() + patience.start();

@@ -85,7 +85,10 @@ impl<R: Runtime> Agent<R> {
         let answer = self.answer_or_wait(raft, raft.view(), query, options).await;
         // Its age when it leaves, not when it was asked for.
         let last_contact = raft.last_contact().unwrap_or(last_contact);
-        Step::Done(Ok(Answered { answer, known_leader: raft.leadership().leader.is_some(), last_contact }))
+        // Without a majority nobody is elected, so the last leader is never replaced: one that has been silent for so long is known no more.
+        let silence = self.config().raft.election_timeout().1 * 2;
+        let known_leader = raft.leadership().leader.is_some() && last_contact <= silence;
+        Step::Done(Ok(Answered { answer, known_leader, last_contact }))
     }
 
     /// The blocking loop. A view that was proven when the wait began needs no further proof when it has changed: whatever this server applies later

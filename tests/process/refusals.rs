@@ -1,0 +1,85 @@
+//! An agent that cannot do what it is told does not start, and says what to do.
+
+use super::{Agent, LONG, Site, eventually, is_file, muster, text};
+use std::fs;
+
+/// What an agent says that ends by itself; it must not end well.
+fn refusal(agent: &Agent) -> String {
+    let output = muster().arg("agent").args(&agent.flags).output().expect("the binary runs");
+    assert!(!output.status.success(), "{:?} was taken", agent.flags);
+    text(&output.stderr) + &text(&output.stdout)
+}
+
+fn assert_says(said: &str, parts: &[&str]) {
+    assert!(parts.iter().all(|part| said.contains(part)), "expected {parts:?} in:\n{said}");
+}
+
+#[test]
+fn an_unknown_flag_or_key_is_named_with_the_nearest() {
+    let site = Site::new("unknown");
+    assert_says(&refusal(&site.agent(1, &["-retry-joim=x"])), &["retry-joim", "retry-join"]);
+    let file = site.folder.join("a.json");
+    fs::write(&file, r#"{"datacentre": "dc1"}"#).expect("written");
+    assert_says(&refusal(&site.agent(1, &[&format!("-config-file={}", file.display())])), &["datacentre", "datacenter"]);
+}
+
+#[test]
+fn protection_that_is_not_built_refuses_the_start_by_name() {
+    let site = Site::new("protection");
+    for (key, json) in [
+        ("acl.enabled", r#"{"acl": {"enabled": true}}"#),
+        ("encrypt", r#"{"encrypt": "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s="}"#),
+        ("verify_incoming", r#"{"verify_incoming": true}"#),
+        ("ca_file", r#"{"ca_file": "/tmp/ca.pem"}"#),
+        ("ports.https", r#"{"ports": {"https": 8501}}"#),
+    ] {
+        let file = site.folder.join("a.json");
+        fs::write(&file, json).expect("written");
+        assert_says(&refusal(&site.agent(1, &["-server", &format!("-config-file={}", file.display())])), &[key]);
+    }
+}
+
+#[test]
+fn a_port_or_folder_in_use_is_named() {
+    let site = Site::new("in-use");
+    let running = site.agent(1, &["-server", "-bootstrap-expect=1"]).started();
+    eventually("it takes writes", LONG, || running.put("a", "1"), || running.said());
+    let mut same_folder = site.agent(2, &["-server"]);
+    same_folder.flags.push(running.flags.iter().find(|flag| flag.starts_with("-data-dir")).expect("a folder").clone());
+    assert_says(&refusal(&same_folder), &["n1", "use"]);
+    let mut same_port = site.agent(1, &["-server"]);
+    same_port.flags.push(format!("-data-dir={}", site.folder.join("other").display()));
+    assert_says(&refusal(&same_port), &["port"]);
+    assert_eq!(running.value("a").as_deref(), Some("1"));
+}
+
+/// Every byte that was durable counts: one changed in the middle of the log is damage and not a torn tail.
+#[test]
+fn a_log_damaged_in_the_middle_refuses_the_start_and_names_file_and_offset() {
+    let site = Site::new("damage");
+    let mut agent = site.agent(1, &["-server", "-bootstrap-expect=1"]).started();
+    for n in 0..40 {
+        eventually("writes are taken", LONG, || agent.put(&format!("k{n}"), "some value to find again"), || agent.said());
+    }
+    agent.kill();
+    let mut segments = Vec::new();
+    find_segments(&site.folder.join("n1"), &mut segments);
+    segments.sort();
+    let file = segments.first().expect("a segment of the log");
+    let mut bytes = fs::read(file).expect("readable");
+    let at = bytes.windows(5).position(|window| window == b"value").expect("an early entry");
+    bytes[at] ^= 1;
+    fs::write(file, bytes).expect("written");
+    let name = file.file_name().expect("a file").to_string_lossy().into_owned();
+    assert_says(&refusal(&agent), &[&name, "offset"]);
+}
+
+fn find_segments(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for path in fs::read_dir(folder).expect("a folder").map(|e| e.expect("readable").path()) {
+        if path.is_dir() {
+            find_segments(&path, found);
+        } else if is_file(&path) && path.extension().is_some_and(|x| x == "wal") {
+            found.push(path);
+        }
+    }
+}
