@@ -3,8 +3,8 @@
 use super::machine::look_at_machine;
 use super::surroundings::Surroundings;
 use super::{Agent, Farewell, StartError, logging, start};
-use crate::raft::Controls;
 use crate::config::Config;
+use crate::raft::Controls;
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
 use std::path::PathBuf;
@@ -37,7 +37,9 @@ pub fn run_production(config: Config, started: impl FnOnce(&Agent<Tokio>)) -> Ex
 /// Ends the process because its log cannot be trusted any more: what a failed write or fsync left behind is unknown.
 fn disk_failed(why: &str) {
     tracing::error!(%why, "the disk failed under the log; ending so that nothing is acknowledged that is not durable");
-    eprintln!("==> the disk failed under the log: {why}\n    Check the disk and its file system, then start the agent again: it recovers what is durable.");
+    eprintln!(
+        "==> the disk failed under the log: {why}\n    Check the disk and its file system, then start the agent again: it recovers what is durable."
+    );
     std::process::exit(DISK_FAILED);
 }
 

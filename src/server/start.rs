@@ -150,14 +150,16 @@ async fn start_gossip<R: Runtime>(config: &Config, node_id: NodeId, disk: &R::Di
     };
     let bind = config.listen.serf_lan;
     let lan = gossip::start(setup(config.node_name.clone(), tags.clone(), bind, "serf/local.snapshot")).await;
-    let lan = lan.map_err(|source| StartError::Port { addr: bind, what: "LAN gossip", setting: "-serf-lan-port or ports.serf_lan", source })?;
+    let lan =
+        lan.map_err(|source| StartError::Port { addr: bind, what: "LAN gossip", setting: "-serf-lan-port or ports.serf_lan", source })?;
     let Some(bind) = config.listen.serf_wan.filter(|_| config.server) else { return Ok((lan, None)) };
     let name = NodeName::parse(&format!("{}.{}", config.node_name, config.datacenter)).map_err(StartError::WanName)?;
     let mut wan = setup(name, tags, bind, "serf/remote.snapshot");
     wan.advertise = SocketAddr::new(config.advertise_addr_wan, bind.port());
     (wan.datacenter, wan.tuning) = (None, config.gossip_wan.clone());
     let wan = gossip::start(wan).await;
-    let wan = wan.map_err(|source| StartError::Port { addr: bind, what: "WAN gossip", setting: "-serf-wan-port or ports.serf_wan", source })?;
+    let wan =
+        wan.map_err(|source| StartError::Port { addr: bind, what: "WAN gossip", setting: "-serf-wan-port or ports.serf_wan", source })?;
     Ok((lan, Some(wan)))
 }
 
