@@ -25,10 +25,6 @@ pub struct Standing {
     pub leads: bool,
     /// Last index applied.
     pub applied: u64,
-    /// Last index committed.
-    pub committed: u64,
-    /// Last index of its newest snapshot.
-    pub snapshot: u64,
 }
 
 /// An agent whose inside can be looked at.

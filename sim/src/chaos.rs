@@ -1,43 +1,38 @@
 //! The scenario of every seed: users work while faults strike, then the faults stop, and everything that was seen is judged.
 
-use crate::calm::{Inspected, Standing, settle};
+use crate::calm::{Inspected, settle};
 use crate::checker::{Action, Mode, Operation, Outcome, Verdict};
 use crate::cluster::Cluster;
-use crate::invariants::observation::Gauge;
+use crate::invariants::observation::Trial;
 use crate::invariants::{self, Judgement};
-use crate::nodes::{Condition, Nodes};
+use crate::nodes::Nodes;
 use crate::plan::Plan;
 use crate::report::Findings;
-use crate::runtime::KernelWait;
 use crate::trace::Entry;
 use crate::workload::{self, Recorder, Work};
-use crate::world::{self, Who};
+use crate::world;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long users work while faults strike.
 pub const STORM: Duration = Duration::from_secs(45);
 /// How long users go on after the faults have stopped.
 const AFTERWARDS: Duration = Duration::from_secs(3);
-/// How often servers' progress is noted.
-const GAUGED_EVERY: Duration = Duration::from_millis(250);
 
 /// Plays the run of this world's seed.
 pub async fn chaos<A: Inspected>() -> Findings {
     let plan = Plan::draw(world::with(|w| w.seed), STORM);
-    let cluster = Arc::new(Cluster::<A>::start(&plan));
+    let cluster = Cluster::<A>::start(&plan);
     let recorder = Recorder::new();
     let work = Work::draw(plan.seed, &plan.users, &plan.agents());
     let until = world::with(|w| w.now()) + (STORM + AFTERWARDS).as_nanos() as u64;
     let users = workload::start(&cluster.nodes, &work, &recorder, until);
-    drop(madsim::task::spawn(gauge(cluster.clone(), plan.servers.clone())));
     cluster.storm(&plan).await;
     let calm = settle(&cluster, &plan, || prove(&cluster.nodes, &plan, &recorder)).await;
     for user in users {
         user.await.expect("users' machines have no faults");
     }
-    let mut record = world::with(|w| std::mem::take(&mut w.seen));
+    let mut record = world::with(|w| w.seen.take());
     record.calm = Some(calm);
     let history = recorder.take().into_record(&mut record);
     let judgement = invariants::judge(&record, &history);
@@ -46,29 +41,10 @@ pub async fn chaos<A: Inspected>() -> Findings {
 }
 
 /// The trials, made from a user's machine.
-async fn prove(nodes: &Nodes, plan: &Plan, recorder: &Recorder) -> Vec<crate::invariants::observation::Trial> {
+async fn prove(nodes: &Nodes, plan: &Plan, recorder: &Recorder) -> Vec<Trial> {
     let (agents, recorder) = (plan.agents(), recorder.clone());
     let trying = nodes.spawn(plan.users[0], async move { workload::trials(&agents, &recorder).await });
     trying.await.expect("users' machines have no faults")
-}
-
-/// Notes the progress of every server that runs, for ever.
-async fn gauge<A: Inspected>(cluster: Arc<Cluster<A>>, servers: Vec<Who>) {
-    loop {
-        KernelWait::after(GAUGED_EVERY).await;
-        for who in &servers {
-            if cluster.nodes.condition(*who) == Condition::Dead {
-                continue;
-            }
-            let Some(Standing { term, applied, committed, snapshot, .. }) = cluster.agent(*who).and_then(|agent| agent.standing()) else {
-                continue;
-            };
-            world::with(|w| {
-                let (at, process) = (w.now(), w.host(*who).process);
-                w.seen.gauges.push(Gauge { at, server: *who, process, term, snapshot, applied, committed });
-            });
-        }
-    }
 }
 
 fn violations(judgement: &Judgement) -> Vec<String> {

@@ -26,6 +26,7 @@ pub mod report;
 pub mod runtime;
 pub mod scenario;
 pub mod trace;
+pub mod whole_agent;
 pub mod workload;
 pub mod world;
 

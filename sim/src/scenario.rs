@@ -1,8 +1,10 @@
 //! The scenarios that `cargo sim` plays by name.
 
+use crate::chaos::chaos;
 use crate::hello;
 use crate::play::play;
 use crate::report::{Findings, Report};
+use crate::whole_agent::WholeAgent;
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -17,14 +19,17 @@ pub struct Scenario {
 }
 
 /// The scenario that is played when none is named.
-pub const DEFAULT: &str = "hello";
+pub const DEFAULT: &str = "chaos";
 
 /// All of them.
-pub const ALL: &[Scenario] = &[Scenario {
-    name: "hello",
-    about: "the Runtime alone: HTTP, gossip and a journal of hello-world agents through every kind of fault",
-    play: play_hello,
-}];
+pub const ALL: &[Scenario] = &[
+    Scenario { name: "chaos", about: "whole agents, users and a storm of faults, then calm, then judgement", play: play_chaos },
+    Scenario {
+        name: "hello",
+        about: "the Runtime alone: HTTP, gossip and a journal of hello-world agents through every kind of fault",
+        play: play_hello,
+    },
+];
 
 impl Scenario {
     /// The scenario called `name`.
@@ -36,6 +41,10 @@ impl Scenario {
     pub fn play(&self, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
         (self.play)(seed, text)
     }
+}
+
+fn play_chaos(seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    Report::new(seed, "chaos", play(seed, text, chaos::<WholeAgent>))
 }
 
 /// At least half of the requests are answered, whatever happens.

@@ -104,7 +104,11 @@ impl<R: Runtime> Agent<R> {
 
     /// Completes when this server learns of another leader; never on a client agent.
     pub(super) fn leader_changed(&self) -> impl Future<Output = ()> + Send + 'static {
-        let watch = self.raft().map(Raft::watch_leadership);
+        let mut watch = self.raft().map(Raft::watch_leadership);
+        // The handle's own receiver has never looked, so its clones would take the leader of long ago for news.
+        if let Some(watch) = &mut watch {
+            drop(watch.borrow_and_update());
+        }
         async move {
             match watch {
                 Some(mut watch) => drop(watch.changed().await),

@@ -72,6 +72,9 @@ impl Seat {
 
     fn glance(&self, raft: &Raft<Sim>, led: &mut u64) {
         let (stats, at) = (raft.stats(), now());
+        if stats.term == 0 {
+            return; // not read from the disk yet, or nothing there
+        }
         let gauge = Gauge {
             at,
             server: self.who,

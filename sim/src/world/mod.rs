@@ -16,13 +16,12 @@ pub(crate) use host::{collide, takes};
 pub use weather::{Climate, FIRST_RETRANSMISSION, Weather};
 
 use crate::draws::Draws;
-use crate::invariants::Record;
+use crate::invariants::Records;
 use crate::runtime::tcp::Connections;
 use crate::trace::{Entry, Trace};
 use events::Events;
 use madsim::task::NodeId;
 use madsim::time::TimeHandle;
-use muster::model::NodeId as NodeIdentity;
 use muster::raft::Controls;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -44,9 +43,7 @@ pub struct World {
     /// What broke: an error in a log, a failed start. Any line fails the run.
     pub failures: Vec<String>,
     /// What invariants are judged from.
-    pub seen: Record,
-    /// Ids of servers that were voted for, in the order they first were.
-    pub candidates: Vec<NodeIdentity>,
+    pub seen: Records,
     /// Safety measures of the agents: a scenario may plant a fault.
     pub controls: Controls,
     time: TimeHandle,
@@ -69,8 +66,7 @@ pub fn begin(seed: u64, text: Option<Box<dyn Write + Send>>) {
         hosts: BTreeMap::new(),
         connections: Connections::default(),
         failures: Vec::new(),
-        seen: Record::default(),
-        candidates: Vec::new(),
+        seen: Records::default(),
         controls: Controls::SAFE,
         time: TimeHandle::current(),
         events: Events::default(),
