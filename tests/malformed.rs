@@ -20,7 +20,7 @@ struct Target {
     rounds: usize,
 }
 
-const TARGETS: [Target; 3] = [
+const TARGETS: &[Target] = &[
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
@@ -144,7 +144,7 @@ fn every_target_of_the_fuzzer_is_replayed() {
 #[test]
 #[ignore = "writes into fuzz/corpus"]
 fn write_the_seeds() {
-    for target in &TARGETS {
+    for target in TARGETS {
         fs::create_dir_all(target.folder()).expect("a folder");
         for (name, input) in (target.seeds)() {
             fs::write(target.folder().join(name), input).expect("written");
