@@ -121,6 +121,11 @@ fn kv_request_lines_of_any_bytes_are_understood_or_refused() {
 }
 
 #[test]
+fn logs_of_any_bytes_are_recovered_or_refused() {
+    target("wal_recovery").replay();
+}
+
+#[test]
 fn rpc_frames_of_any_bytes_are_read_or_refused() {
     target("rpc_frame").replay();
 }
