@@ -8,6 +8,7 @@ use crate::invariants::{self, Judgement};
 use crate::nodes::Nodes;
 use crate::plan::Plan;
 use crate::report::Findings;
+use crate::runtime::disk::Honesty;
 use crate::trace::Entry;
 use crate::workload::{self, Recorder, Work};
 use crate::world;
@@ -19,10 +20,13 @@ pub const STORM: Duration = Duration::from_secs(45);
 /// How long users go on after the faults have stopped.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 
-/// Plays the run of this world's seed.
-pub async fn chaos<A: Inspected>() -> Findings {
+/// Plays the run of this world's seed, on agents' disks of this `honesty`.
+pub async fn chaos<A: Inspected>(honesty: Honesty) -> Findings {
     let plan = Plan::draw(world::with(|w| w.seed), STORM);
     let cluster = Cluster::<A>::start(&plan);
+    for who in plan.agents() {
+        world::with(|w| w.host(who).platter.hardware.honesty = honesty);
+    }
     let recorder = Recorder::new();
     let work = Work::draw(plan.seed, &plan.users, &plan.agents());
     let until = world::with(|w| w.now()) + (STORM + AFTERWARDS).as_nanos() as u64;

@@ -1,6 +1,7 @@
 //! What a run comes to, for people and for programs.
 
 use crate::play::{Footprint, Played};
+use crate::scenario::{self, Scenario};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ pub struct Report {
     pub seed: u64,
     /// Its scenario.
     pub scenario: &'static str,
+    /// The fault planted in it.
+    pub planted: Option<&'static str>,
     /// What was found wrong, each in a sentence. Empty: nothing.
     pub violations: Vec<String>,
     /// What was counted: requests acknowledged, read, unknown, ...
@@ -30,13 +33,14 @@ pub struct Findings {
 
 impl Report {
     /// Puts together what was found and what was left behind. A panic and an error in a log are violations.
-    pub fn new(seed: u64, scenario: &'static str, played: Played<Findings>) -> Report {
+    pub fn new(seed: u64, scenario: &Scenario, played: Played<Findings>) -> Report {
         let (mut violations, counts) = match played.value {
             Ok(findings) => (findings.violations, findings.counts),
             Err(panic) => (vec![panic], BTreeMap::new()),
         };
         violations.extend(played.footprint.failures.iter().cloned());
-        Report { seed, scenario, violations, counts, footprint: played.footprint }
+        let planted = scenario.planted.map(|planted| planted.name);
+        Report { seed, scenario: scenario.name, planted, violations, counts, footprint: played.footprint }
     }
 
     /// Whether nothing was found wrong.
@@ -46,10 +50,12 @@ impl Report {
 
     /// The command that repeats the run and prints its trace.
     pub fn repeat_command(&self) -> String {
-        match self.scenario {
-            crate::scenario::DEFAULT => format!("cargo sim run --seed {} --trace", self.seed),
-            other => format!("cargo sim run --scenario {other} --seed {} --trace", self.seed),
-        }
+        let scenario = match self.scenario {
+            scenario::DEFAULT => String::new(),
+            other => format!(" --scenario {other}"),
+        };
+        let plant = self.planted.map(|name| format!(" --plant {name}")).unwrap_or_default();
+        format!("cargo sim run{scenario}{plant} --seed {} --trace", self.seed)
     }
 
     /// One line for people.
@@ -76,6 +82,7 @@ impl Report {
         json!({
             "seed": self.seed,
             "scenario": self.scenario,
+            "planted": self.planted,
             "verdict": if self.is_right() { "right" } else { "wrong" },
             "violations": self.violations,
             "virtual_seconds": self.footprint.lasted.as_secs_f64(),

@@ -2,20 +2,25 @@
 
 use crate::chaos::chaos;
 use crate::hello;
+use crate::invariants::planted::{Fsync, Planted};
 use crate::play::play;
 use crate::report::{Findings, Report};
+use crate::runtime::disk::Honesty;
 use crate::whole_agent::WholeAgent;
+use crate::world;
 use std::collections::BTreeMap;
 use std::io::Write;
 
 /// A scenario: a seed makes a run of it.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Scenario {
     /// What `--scenario` calls it.
     pub name: &'static str,
     /// What happens in it, in a line.
     pub about: &'static str,
-    play: fn(u64, Option<Box<dyn Write + Send>>) -> Report,
+    /// A fault planted on purpose: runs are then meant to be wrong.
+    pub planted: Option<&'static Planted>,
+    play: fn(&Scenario, u64, Option<Box<dyn Write + Send>>) -> Report,
 }
 
 /// The scenario that is played when none is named.
@@ -23,10 +28,16 @@ pub const DEFAULT: &str = "chaos";
 
 /// All of them.
 pub const ALL: &[Scenario] = &[
-    Scenario { name: "chaos", about: "whole agents, users and a storm of faults, then calm, then judgement", play: play_chaos },
+    Scenario {
+        name: "chaos",
+        about: "whole agents, users and a storm of faults, then calm, then judgement",
+        planted: None,
+        play: play_chaos,
+    },
     Scenario {
         name: "hello",
         about: "the Runtime alone: HTTP, gossip and a journal of hello-world agents through every kind of fault",
+        planted: None,
         play: play_hello,
     },
 ];
@@ -37,23 +48,39 @@ impl Scenario {
         ALL.iter().copied().find(|scenario| scenario.name == name)
     }
 
+    /// The same scenario with a fault planted.
+    pub fn planting(self, planted: &'static Planted) -> Scenario {
+        Scenario { planted: Some(planted), ..self }
+    }
+
     /// Plays a run; the trace goes to `text`.
     pub fn play(&self, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
-        (self.play)(seed, text)
+        (self.play)(self, seed, text)
     }
 }
 
-fn play_chaos(seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
-    Report::new(seed, "chaos", play(seed, text, chaos::<WholeAgent>))
+fn play_chaos(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    let planted = scenario.planted;
+    let played = play(seed, text, move || {
+        if let Some(planted) = planted {
+            world::with(|w| w.controls = planted.controls);
+        }
+        let honesty = match planted.map(|planted| planted.fsync) {
+            Some(Fsync::Lying) => Honesty::Lying,
+            Some(Fsync::Honest) | None => Honesty::Honest,
+        };
+        chaos::<WholeAgent>(honesty)
+    });
+    Report::new(seed, scenario, played)
 }
 
 /// At least half of the requests are answered, whatever happens.
-fn play_hello(seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+fn play_hello(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
     let played = play(seed, text, || async {
         let answered = hello::scenario().await;
         let few = answered < hello::REQUESTS / 2;
         let violations = few.then(|| format!("only {answered} of {} requests were answered", hello::REQUESTS));
         Findings { violations: violations.into_iter().collect(), counts: BTreeMap::from([("answered", answered)]) }
     });
-    Report::new(seed, "hello", played)
+    Report::new(seed, scenario, played)
 }

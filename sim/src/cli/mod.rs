@@ -4,10 +4,12 @@ mod args;
 mod check;
 mod determinism;
 mod gossip;
+mod planted;
 mod regressions;
 mod run;
 mod speed;
 
+use crate::invariants::planted::{ALL, Planted};
 use crate::scenario::{self, Scenario};
 use args::{Args, Flag};
 use std::process::ExitCode;
@@ -49,6 +51,7 @@ struct Command {
 
 const SEEDS: Flag = Flag { name: "seeds", value: "A..B", about: "the seeds, B not among them" };
 const SCENARIO: Flag = Flag { name: "scenario", value: "NAME", about: "which scenario to play" };
+const PLANT: Flag = Flag { name: "plant", value: "FAULT", about: "play with a planted fault, which runs should notice" };
 const JOBS: Flag = Flag { name: "jobs", value: "N", about: "runs at once; as many as there are processors unless given" };
 const FORMAT: Flag = Flag { name: "format", value: "json|human", about: "json prints one object a run" };
 
@@ -62,6 +65,7 @@ const COMMANDS: &[Command] = &[
             Flag { name: "seed", value: "N", about: "one seed" },
             Flag { name: "trace", value: "", about: "print everything that happens" },
             SCENARIO,
+            PLANT,
             JOBS,
             FORMAT,
         ],
@@ -87,6 +91,13 @@ const COMMANDS: &[Command] = &[
         about: "judge recorded histories, one JSON object a line, for linearizability",
         flags: &[Flag { name: "html", value: "FILE", about: "write the counterexample as a page" }, FORMAT],
         run: check::run,
+    },
+    Command {
+        name: "planted",
+        words: "",
+        about: "plant each fault in turn and see that enough runs notice it",
+        flags: &[PLANT, SEEDS, JOBS, FORMAT],
+        run: planted::run,
     },
     Command {
         name: "regressions",
@@ -151,6 +162,10 @@ fn usage() -> String {
     for scenario in scenario::ALL {
         text.push_str(&format!("  {:<12} {}\n", scenario.name, scenario.about));
     }
+    text.push_str("\nFaults to plant:\n");
+    for planted in ALL {
+        text.push_str(&format!("  {:<12} {}\n", planted.name, planted.about));
+    }
     text.push_str("\nScenarios of gossip:\n");
     for scenario in crate::gossip_heap::scenarios() {
         text.push_str(&format!("  {:<12} {}\n", scenario.name, scenario.goal));
@@ -170,7 +185,15 @@ fn usage_of(command: &Command) -> String {
 fn scenario_of(args: &Args) -> Result<Scenario, String> {
     let name = args.text("scenario").unwrap_or(scenario::DEFAULT);
     let names: Vec<&str> = scenario::ALL.iter().map(|scenario| scenario.name).collect();
-    Scenario::named(name).ok_or_else(|| format!("there is no scenario {name:?}; there are {}", names.join(", ")))
+    let scenario = Scenario::named(name).ok_or_else(|| format!("there is no scenario {name:?}; there are {}", names.join(", ")))?;
+    Ok(planted_of(args)?.map_or(scenario, |planted| scenario.planting(planted)))
+}
+
+/// The fault of `--plant`.
+fn planted_of(args: &Args) -> Result<Option<&'static Planted>, String> {
+    let Some(name) = args.text("plant") else { return Ok(None) };
+    let names: Vec<&str> = ALL.iter().map(|planted| planted.name).collect();
+    Planted::named(name).map(Some).ok_or_else(|| format!("there is no fault {name:?} to plant; there are {}", names.join(", ")))
 }
 
 fn jobs_of(args: &Args) -> Result<usize, String> {
