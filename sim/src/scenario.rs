@@ -1,12 +1,14 @@
 //! The scenarios that `cargo sim` plays by name.
 
 use crate::chaos::chaos;
+use crate::checker::{self, Action, Operation, Verdict, rounds::Budget};
 use crate::hello;
 use crate::invariants::planted::{Fsync, Planted};
 use crate::play::play;
 use crate::report::{Findings, Report};
 use crate::runtime::disk::Honesty;
 use crate::whole_agent::WholeAgent;
+use crate::workload::forgotten_promise;
 use crate::world;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -33,6 +35,12 @@ pub const ALL: &[Scenario] = &[
         about: "whole agents, users and a storm of faults, then calm, then judgement",
         planted: None,
         play: play_chaos,
+    },
+    Scenario {
+        name: "promise",
+        about: "a follower restarts right after it promised its leader to elect nobody else: only the vote fence keeps default reads fresh",
+        planted: None,
+        play: play_promise,
     },
     Scenario {
         name: "hello",
@@ -70,6 +78,25 @@ fn play_chaos(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>
             Some(Fsync::Honest) | None => Honesty::Honest,
         };
         chaos::<WholeAgent>(honesty)
+    });
+    Report::new(seed, scenario, played)
+}
+
+fn play_promise(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    let planted = scenario.planted;
+    let played = play(seed, text, move || async move {
+        if let Some(planted) = planted {
+            world::with(|w| w.controls = planted.controls);
+        }
+        let history = forgotten_promise::<WholeAgent>().await;
+        let report = checker::check(&history, None, Budget::default());
+        let mut violations = Vec::new();
+        if report.verdict() != Verdict::Linearizable {
+            violations.push(report.to_string());
+        }
+        let after = |o: &&Operation| matches!(&o.action, Action::Put { value } if value.starts_with("after")) && o.returned().is_some();
+        let second = history.operations.iter().filter(after).count() as u64;
+        Findings { violations, counts: BTreeMap::from([("requests", history.operations.len() as u64), ("second-leader-writes", second)]) }
     });
     Report::new(seed, scenario, played)
 }

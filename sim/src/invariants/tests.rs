@@ -99,7 +99,8 @@ fn a_leader_without_what_was_applied_is_found() {
 fn a_term_or_index_that_goes_back_is_found() {
     let gauge = |process, term, applied| Gauge { at: 9, server: Who(1), process, term, snapshot: 2, applied, committed: 9 };
     assert_eq!(judged(|r| r.gauges = vec![gauge(0, 2, 5), gauge(0, 2, 6), gauge(1, 2, 3)]), [""; 0]);
-    assert_eq!(judged(|r| r.gauges = vec![gauge(0, 2, 5), gauge(1, 1, 5)]), ["R8-monotonic"]);
+    assert_eq!(judged(|r| r.gauges = vec![gauge(0, 2, 5), gauge(1, 0, 5), gauge(1, 2, 5)]), [""; 0]);
+    assert_eq!(judged(|r| r.gauges = vec![gauge(0, 2, 5), gauge(1, 0, 5), gauge(1, 1, 5)]), ["R8-monotonic"]);
     assert_eq!(judged(|r| r.gauges = vec![gauge(0, 2, 5), gauge(0, 2, 4)]), ["R8-monotonic"]);
     assert_eq!(judged(|r| r.gauges = vec![gauge(0, 2, 1)]), ["R8-monotonic"]);
 }
