@@ -90,7 +90,7 @@ impl Trace {
     pub fn line(&mut self, now: u64, who: u8, line: fmt::Arguments<'_>) {
         if let Some(text) = &mut self.text {
             // A reader that went away (`| head`) does not change the run.
-            let _ = writeln!(text, "{:>14} n{who} {line}", format_args!("{}.{:09}", now / 1_000_000_000, now % 1_000_000_000));
+            let _ = writeln!(text, "{:>4}.{:09} n{who} {line}", now / 1_000_000_000, now % 1_000_000_000);
         }
     }
 

@@ -46,7 +46,7 @@ impl Agent for WholeAgent {
         let observer: Arc<dyn Observer> = Arc::new(seat.clone());
         let surroundings = Surroundings {
             on_fatal: Arc::new(move |why| fatal(who, why)),
-            host: Arc::new(|| unknown_host()),
+            host: Arc::new(unknown_host),
             controls,
             observer: Some(Arc::new(move |_| observer.clone())),
         };

@@ -75,6 +75,7 @@ impl Runtime for Sim {
         JoinHandle::spawn(task)
     }
 
+    #[expect(clippy::manual_async_fn, reason = "the trait wants a future that outlives what it borrows")]
     fn spawn_blocking<F, T>(work: F) -> impl Future<Output = io::Result<T>> + Send + 'static
     where
         F: FnOnce() -> T + Send + 'static,

@@ -185,16 +185,17 @@ mod tests {
 
     #[test]
     fn a_run_hands_its_world_over_with_what_it_recorded() {
-        let world: World = std::thread::spawn(|| {
-            Runtime::with_seed_and_config(1, madsim::Config::default()).block_on(async {
-                begin(1, None);
-                assert_eq!(me(), super::SUPERVISOR);
-                with(|w| w.record(Who(1), crate::trace::Entry::plain("test", 1, 2)));
-            });
-            end()
-        })
-        .join()
-        .unwrap();
+        let thread = std::thread::Builder::new()
+            .spawn(|| {
+                Runtime::with_seed_and_config(1, madsim::Config::default()).block_on(async {
+                    begin(1, None);
+                    assert_eq!(me(), super::SUPERVISOR);
+                    with(|w| w.record(Who(1), crate::trace::Entry::plain("test", 1, 2)));
+                });
+                end()
+            })
+            .unwrap();
+        let world: World = thread.join().unwrap();
         assert_eq!(world.trace.by_kind()["test"], 1);
     }
 }

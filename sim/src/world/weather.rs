@@ -119,7 +119,7 @@ impl Weather {
     /// Whether a read or write of a stream is to be a short one, and how many bytes it takes at most.
     pub fn short_transfer(&mut self) -> Option<usize> {
         let roll = self.draws.bits();
-        (roll % 16 == 0).then_some(1 + (roll >> 8) as usize % 64)
+        roll.is_multiple_of(16).then_some(1 + (roll >> 8) as usize % 64)
     }
 }
 
