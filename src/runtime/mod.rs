@@ -78,7 +78,7 @@ pub trait Runtime: Debug + Default + Copy + Ord + Send + Sync + Unpin + UnwindSa
         let unknown = |_| io::Error::new(io::ErrorKind::NotFound, format!("host {host:?}: this runtime has no resolver"));
         std::future::ready(parsed.map_err(unknown))
     }
-    /// The folder `root`, created if it is missing.
+    /// The folder `root`, created if it is missing; its own name is durable then.
     fn disk(root: &Path) -> io::Result<Self::Disk>;
 }
 

@@ -116,7 +116,13 @@ impl Runtime for Tokio {
     }
 
     fn disk(root: &Path) -> io::Result<Folder> {
+        let missing: Vec<&Path> = root.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
         std::fs::create_dir_all(root)?;
+        // What is synced in a folder is lost with the folder's own name, so that is made durable first.
+        for folder in missing {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(parent)?.sync_all()?;
+        }
         Ok(Folder { root: root.into(), lock: Arc::default() })
     }
 }
