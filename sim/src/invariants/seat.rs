@@ -63,9 +63,8 @@ impl Seat {
                 return;
             }
             self.glance(&raft, &mut led);
-            match timeout::<Sim, _>(GLANCE, leadership.changed()).await {
-                Ok(Err(_)) => return,
-                Ok(Ok(())) | Err(_) => {}
+            if let Ok(Err(_)) = timeout::<Sim, _>(GLANCE, leadership.changed()).await {
+                return;
             }
         }
     }
