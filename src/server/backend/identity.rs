@@ -106,7 +106,7 @@ impl<R: Runtime> Agent<R> {
         shown.extend(text([("snapshot_version_min", "0"), ("snapshot_version_max", "1"), ("state", state)]));
         let contact = stats
             .last_contact
-            .map_or_else(|| "never".to_owned(), |age| if age.is_zero() { "0".to_owned() } else { crate::api::duration::format(age) });
+            .map_or_else(|| "never".to_owned(), |age| if age.is_zero() { "0".to_owned() } else { crate::model::duration::format(age) });
         shown.insert("last_contact".to_owned(), contact);
         shown.insert("latest_configuration".to_owned(), format!("[{}]", servers.join(" ")));
         Some(shown)
