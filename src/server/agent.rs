@@ -54,7 +54,7 @@ pub(super) struct Inner<R: Runtime> {
     pub claims: tokio::sync::Mutex<()>,
     pub watchman: Mutex<Watchman>,
     pub surroundings: Surroundings,
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     pub phase: watch::Sender<Phase>,
     /// The HTTP servers, which end when they have drained.
     pub doors: Mutex<Vec<R::JoinHandle<()>>>,
