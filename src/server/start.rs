@@ -15,7 +15,7 @@ use crate::rpc;
 use crate::runtime::{Runtime, watch};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// How long requests under way may take once the agent stops.
@@ -67,6 +67,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         surroundings,
         directory,
         phase,
+        gave_up: OnceLock::new(),
         doors: Mutex::default(),
         tasks: Mutex::default(),
     }));
