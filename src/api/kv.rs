@@ -132,7 +132,7 @@ pub fn too_large(length: u64, limit: u64) -> ApiError {
 pub fn no_such_session(session: &str) -> String {
     match session.len() {
         0 => "raft apply failed: missing session".to_owned(),
-        36 => format!("raft apply failed: invalid session {}", number::quote(session)),
+        36 => format!("raft apply failed: invalid session {}", crate::model::quote(session)),
         _ => "raft apply failed: failed session lookup: index error: UUID must be 36 characters".to_owned(),
     }
 }

@@ -3,7 +3,6 @@
 pub mod agent;
 pub mod catalog;
 pub mod date;
-pub mod duration;
 mod error;
 pub mod json;
 pub mod kv;

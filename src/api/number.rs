@@ -2,31 +2,11 @@
 
 /// Reads an unsigned number of 64 bits in decimal; the error is the text Consul's users know.
 pub fn parse_u64(text: &str) -> Result<u64, String> {
-    let refused = |why: &str| Err(format!("strconv.ParseUint: parsing {}: {why}", quote(text)));
+    let refused = |why: &str| Err(format!("strconv.ParseUint: parsing {}: {why}", crate::model::quote(text)));
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return refused("invalid syntax");
     }
     text.parse().or_else(|_| refused("value out of range"))
-}
-
-/// `text` in double quotes with Go's escapes.
-pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c.is_control() && (c as u32) < 0x80 => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Raft's configuration and autopilot, as operators see them.
 
-use super::{ApiError, duration, params::Params};
+use super::{ApiError, params::Params};
+use crate::model::duration;
 use crate::state::autopilot::{AutopilotRow, AutopilotSettings};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -149,7 +150,7 @@ fn set(settings: &mut AutopilotSettings, name: &str, value: serde_json::Value) -
         "upgradeversiontag" => settings.upgrade_version_tag = typed(name, value)?,
         // Clients send back what they read.
         "createindex" | "modifyindex" => {}
-        _ => return Err(format!("json: unknown field {}", super::number::quote(name))),
+        _ => return Err(format!("json: unknown field {}", crate::model::quote(name))),
     }
     Ok(())
 }

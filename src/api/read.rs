@@ -1,8 +1,9 @@
 //! The parameters every read shares: consistency, blocking, datacenter.
 
 use super::params::Params;
-use super::{ApiError, duration, number};
+use super::{ApiError, number};
 use crate::model::Index;
+use crate::model::duration;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ fn mode(params: &Params<'_>) -> Result<ReadMode, ApiError> {
         None | Some(Err(duration::DurationError::Negative(_))) => None,
         Some(Ok(age)) => Some(age).filter(|age| !age.is_zero()),
         Some(Err(_)) => {
-            let value = number::quote(params.value("max_stale").unwrap_or_default());
+            let value = crate::model::quote(params.value("max_stale").unwrap_or_default());
             return Err(ApiError::bad_request(format!("Invalid max_stale value {value}")));
         }
     };

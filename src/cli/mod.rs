@@ -36,7 +36,7 @@ use std::process::ExitCode;
 pub fn run(args: &[String]) -> ExitCode {
     match carry_out(args, &ThisProcess) {
         Done::Report(report) => print(&report),
-        Done::Serve(config) => serve(*config),
+        Done::Serve(config, args) => serve(*config, &args),
     }
 }
 
@@ -44,8 +44,8 @@ pub fn run(args: &[String]) -> ExitCode {
 enum Done {
     /// It has been carried out.
     Report(Report),
-    /// An agent is to run.
-    Serve(Box<Config>),
+    /// An agent is to run, with the configuration that these arguments ask for.
+    Serve(Box<Config>, Args),
 }
 
 fn carry_out(args: &[String], surroundings: &dyn Surroundings) -> Done {
@@ -69,7 +69,7 @@ fn call(command: &Command, args: &[String], surroundings: &dyn Surroundings) -> 
     match command.action {
         Action::Report(run) => Done::Report(run(&Call { args, surroundings }).unwrap_or_else(Report::failed)),
         Action::Serve => match agent::configuration(&args) {
-            Ok(config) => Done::Serve(Box::new(config)),
+            Ok(config) => Done::Serve(Box::new(config), args),
             Err(error) => Done::Report(Report::failed(format!("==> {error}"))),
         },
     }
@@ -89,9 +89,9 @@ fn print(report: &Report) -> ExitCode {
 }
 
 /// Runs an agent until it is told to stop.
-fn serve(config: Config) -> ExitCode {
+fn serve(config: Config, args: &Args) -> ExitCode {
     say("==> Starting Muster agent...\n");
-    run_production(config, |agent| say(&agent::banner(agent.config(), agent.node_id())))
+    run_production(config, || agent::configuration(args), |agent| say(&agent::banner(agent.config(), agent.node_id())))
 }
 
 /// Prints for whoever looks; nobody has to.

@@ -27,7 +27,7 @@ impl Fake {
         let args: Vec<String> = line.iter().map(|arg| (*arg).to_owned()).collect();
         match carry_out(&args, self) {
             Done::Report(report) => report,
-            Done::Serve(_) => panic!("{line:?} runs an agent"),
+            Done::Serve(..) => panic!("{line:?} runs an agent"),
         }
     }
 
@@ -321,7 +321,7 @@ fn agent_refuses_bad_configuration_before_anything_starts() {
     assert!(refusal(&fake.line("agent -config-file=/none.hcl")).contains("/none.hcl"));
     let args: Vec<String> = ["agent", "-dev", "-node=n", "-hcl", "ports { dns = -1 http = 1 }"].map(str::to_owned).to_vec();
     match carry_out(&args, &fake) {
-        Done::Serve(config) => assert_eq!((config.node_name.as_str(), config.listen.http[0].port()), ("n", 1)),
+        Done::Serve(config, _) => assert_eq!((config.node_name.as_str(), config.listen.http[0].port()), ("n", 1)),
         Done::Report(report) => panic!("{}", report.err),
     }
 }

@@ -185,7 +185,7 @@ fn reconnect_timeout(reader: &mut Reader<'_>) -> Duration {
     let hour = Duration::from_secs(3600);
     let timeout = reader.span("reconnect_timeout", hour * 72, Duration::from_secs(1));
     if timeout < hour * 8 {
-        let given = super::format_duration(timeout);
+        let given = crate::model::duration::format(timeout);
         reader.warnings.push(format!("reconnect_timeout {given} is below 8h0m0s: members that are only cut off for a night are forgotten"));
     }
     timeout

@@ -3,7 +3,6 @@
 mod addresses;
 mod assemble;
 mod cluster;
-mod duration;
 mod error;
 mod flags;
 mod gossip;
@@ -23,7 +22,6 @@ mod tuning;
 #[cfg(test)]
 mod tests;
 
-pub use duration::{DurationError, format_duration, parse_duration};
 pub use error::{ConfigError, Problem};
 pub use flags::Flag;
 pub use gossip::GossipTuning;

@@ -66,8 +66,8 @@ impl Reader<'_> {
             None => unless_set,
             Some(d) if d >= least => d,
             Some(d) => {
-                let rule = format!("must be at least {}", super::format_duration(least));
-                self.problems.push(Problem::value(path, super::format_duration(d), rule));
+                let rule = format!("must be at least {}", crate::model::duration::format(least));
+                self.problems.push(Problem::value(path, crate::model::duration::format(d), rule));
                 unless_set
             }
         }

@@ -2,8 +2,8 @@
 
 use super::error::{ConfigError, Problem};
 use super::keys::{self, Effect, Found, Key, Kind};
-use super::parse_duration;
 use super::tree::{Object, Tree};
+use crate::model::duration;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -227,7 +227,7 @@ fn setting(key: &'static Key, tree: &Tree) -> Result<Setting, Problem> {
         (Kind::Float, _) => wrong("a number"),
         (Kind::Text, Tree::Text(text)) => Ok(Setting::Text(text.clone())),
         (Kind::Text, _) => wrong("a string"),
-        (Kind::Span, Tree::Text(text)) => parse_duration(text)
+        (Kind::Span, Tree::Text(text)) => duration::parse(text)
             .map(Setting::Span)
             .map_err(|_| Problem::value(key.path, tree, "must be a duration, not negative, with a unit: \"300ms\", \"10s\" or \"1h30m\"")),
         (Kind::Span, _) => wrong("a string with a unit, like \"10s\""),

@@ -50,7 +50,8 @@ fn gossip(reader: &mut Reader<'_>, base: GossipTuning, keys: [&str; 6]) -> Gossi
         ..base
     };
     if tuning.probe_timeout > tuning.probe_interval {
-        let (timeout, interval) = (super::format_duration(tuning.probe_timeout), super::format_duration(tuning.probe_interval));
+        let (timeout, interval) =
+            (crate::model::duration::format(tuning.probe_timeout), crate::model::duration::format(tuning.probe_interval));
         reader.warnings.push(format!("{probe_timeout} {timeout} is longer than {probe_interval} {interval} and is cut to it"));
         return GossipTuning { probe_timeout: tuning.probe_interval, ..tuning };
     }

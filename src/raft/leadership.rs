@@ -1,5 +1,6 @@
 //! Who leads, as this server sees it.
 
+use super::config;
 use super::errors::LeaderHint;
 use super::handle::Raft;
 use super::types::Types;
@@ -72,14 +73,26 @@ impl<R: Runtime> Raft<R> {
         self.0.leadership.clone()
     }
 
-    /// How long ago the leader was heard from: zero if this server leads, `None` if never.
+    /// How long ago the leader was heard from, `None` if never. Zero if this server leads and hears a quorum; if it does not, how long ago it did:
+    /// others may lead by now.
     pub fn last_contact(&self) -> Option<Duration> {
         if self.leadership().is_us() {
-            return Some(Duration::ZERO);
+            return Some(self.silence_of_quorum());
         }
         match self.0.heard.load(Ordering::Relaxed) {
             0 => None,
             at => Some(R::now().since(Instant::from_nanos(at))),
+        }
+    }
+
+    /// For how long this leader has not heard a quorum; zero up to twice the lease, for that long silence means nothing.
+    fn silence_of_quorum(&self) -> Duration {
+        let alone = self.voters().into_iter().eq([self.0.id]);
+        let metrics = self.0.core.data_metrics();
+        let acked = metrics.borrow_watched().last_quorum_acked.as_ref().map(|at| at.instant());
+        match acked {
+            Some(at) if !alone => Some(R::now().since(at)).filter(|age| *age > config::lease(&self.0.tuning) * 2).unwrap_or_default(),
+            Some(_) | None => Duration::ZERO,
         }
     }
 

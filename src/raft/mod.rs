@@ -31,7 +31,7 @@ pub use config::{Controls, Guard};
 pub use errors::{BootstrapError, ChangeError, LeaderHint, OpenError, ProposeError, ReadError, Retry, TransferError};
 pub use handle::{Consistency, Raft};
 pub use leadership::{Leadership, Role};
-pub use network::{PeerError, Peers, RpcPeers};
+pub use network::{PeerError, Peers, RpcPeers, Whereabouts};
 pub use observe::{AppliedEntry, Observer};
 pub use setup::{OnFatal, PROPOSALS, Setup, Space, SpaceGauge, WAITERS};
 pub use snapshot::SnapshotFile;

@@ -2,7 +2,7 @@
 
 use super::directory::Directory;
 use super::duties::Watchman;
-use super::surroundings::Surroundings;
+use super::surroundings::{StartError, Surroundings};
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::NodeId;
@@ -12,7 +12,7 @@ use crate::runtime::{Runtime, watch};
 use crate::server::gossip::Pool;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Where an agent is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,8 +54,10 @@ pub(super) struct Inner<R: Runtime> {
     pub claims: tokio::sync::Mutex<()>,
     pub watchman: Mutex<Watchman>,
     pub surroundings: Surroundings,
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     pub phase: watch::Sender<Phase>,
+    /// Attempts to join after which the agent gave up; unset while it has not.
+    pub gave_up: OnceLock<u32>,
     /// The HTTP servers, which end when they have drained.
     pub doors: Mutex<Vec<R::JoinHandle<()>>>,
     /// Everything that ends with the agent.
@@ -131,6 +133,14 @@ impl<R: Runtime> Agent<R> {
     /// Completes when the agent has stopped.
     pub async fn stopped(&self) {
         self.reached(Phase::Stopped).await;
+    }
+
+    /// Why it stopped by itself, if it did.
+    pub fn failure(&self) -> Result<(), StartError> {
+        match self.0.gave_up.get() {
+            Some(attempts) => Err(StartError::GaveUp { attempts: *attempts }),
+            None => Ok(()),
+        }
     }
 
     async fn reached(&self, phase: Phase) {

@@ -34,6 +34,7 @@ impl<R: Runtime> Agent<R> {
             }
             Request::Operate { operation, relay } => self.operate(operation, Some(relay)).await,
             Request::Peers => Ok(Response::Peers(self.peers_here())),
+            Request::ClaimStands { servers } => Ok(Response::Claimed(self.claim_stands(&servers).await)),
             Request::Claim { by, servers } => Ok(Response::Claimed(self.grant_claim(by, &servers).await)),
         };
         outcome.unwrap_or_else(Response::Refused)

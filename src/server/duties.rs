@@ -4,17 +4,24 @@ use super::Agent;
 use crate::agent::autopilot::{Autopilot, Ballot, LOOK_INTERVAL, Pooled, Report, Seat, Sight, Step};
 use crate::agent::reconcile::{Credence, PASS_INTERVAL, Reconciler};
 use crate::api::operator::{AutopilotState, ServersHealth};
-use crate::model::Instant;
+use crate::gossip::Event;
+use crate::model::{Instant, NodeName};
 use crate::raft::{Raft, Server, Suffrage};
-use crate::runtime::{Runtime, watch};
+use crate::runtime::{Runtime, timeout, watch};
 use crate::server::gossip::{Events, Notice};
 use crate::state::autopilot::AutopilotSettings;
-use crate::state::{Command, Condition, KvCommand};
-use std::collections::BTreeSet;
+use crate::state::{Command, Condition, KvCommand, Reply};
+use futures_util::{FutureExt, StreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Steps of one look at the servers. More wait for the next look.
 const STEPS: usize = 64;
+/// Proposals of the leader's own under way at once: they share fsyncs and rounds, and leave the clients their room. Also the members whose news
+/// is acted on together. More wait their turn.
+const TOGETHER: usize = 64;
+/// Pause before what failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What the leader keeps of its looks at the servers, for operators who ask.
 #[derive(Debug, Default)]
@@ -78,15 +85,21 @@ impl<R: Runtime> Term<'_, R> {
         let (mut next_look, mut next_pass) = (R::now(), R::now());
         // The first view that holds everything earlier leaders committed.
         while self.raft.read_view(crate::raft::Consistency::Default).await.is_err() {
-            if !self.still(leadership) || leadership.changed().await.is_err() {
+            // A quorum may be found without any news of a leader.
+            if let Ok(Err(_)) = timeout::<R, _>(AGAIN, leadership.changed()).await {
+                return;
+            }
+            if !self.still(leadership) {
                 return;
             }
         }
         self.keep_settings().await;
         loop {
             if R::now() >= next_pass {
-                self.pass().await;
-                next_pass = R::now() + PASS_INTERVAL;
+                next_pass = match self.pass().await {
+                    Proposed::All => R::now() + PASS_INTERVAL,
+                    Proposed::Partly => R::now() + AGAIN,
+                };
             }
             if R::now() >= next_look {
                 self.look().await;
@@ -99,13 +112,15 @@ impl<R: Runtime> Term<'_, R> {
             tokio::select! {
                 biased;
                 changed = leadership.changed() => if changed.is_err() { return },
-                notice = hear(&mut events) => match notice {
-                    Some(Notice::Event(event)) => {
-                        let command = self.reconciler.event(&event, &self.raft.view().state);
-                        self.propose_all(command).await;
+                news = hear(&mut events) => match news {
+                    Some(News::Of(members)) => {
                         next_look = R::now();
+                        match self.act_on(&members).await {
+                            Proposed::All => {}
+                            Proposed::Partly => next_pass = next_pass.min(R::now() + AGAIN),
+                        }
                     }
-                    Some(Notice::Reconcile) => (next_pass, next_look) = (R::now(), R::now()),
+                    Some(News::Missed) => (next_pass, next_look) = (R::now(), R::now()),
                     None => return,
                 },
                 () = R::sleep_until(next_look.min(next_pass)) => {}
@@ -122,7 +137,8 @@ impl<R: Runtime> Term<'_, R> {
     async fn keep_settings(&self) {
         if self.raft.view().state.autopilot().row().is_none() {
             let settings = self.configured();
-            self.propose_all([Command::Autopilot { settings, condition: Condition::Absent }]).await;
+            // Should it fail, the configured settings go on counting, and the next leader tries.
+            let _ = self.propose_all([Command::Autopilot { settings, condition: Condition::Absent }]).await;
         }
     }
 
@@ -139,13 +155,20 @@ impl<R: Runtime> Term<'_, R> {
     }
 
     /// Compares all members with all nodes.
-    async fn pass(&mut self) {
+    async fn pass(&mut self) -> Proposed {
         let members = self.agent.lan().members();
         let configuration = self.raft.configuration();
         let voters: BTreeSet<_> = configuration.servers.iter().filter(|(_, s)| s.suffrage == Suffrage::Voter).map(|(id, _)| *id).collect();
         let credence = Credence::of_pool(&members, &voters);
         let commands = self.reconciler.pass(R::now(), &members, credence, &self.raft.view().state);
-        self.propose_all(commands).await;
+        self.propose_all(commands).await
+    }
+
+    /// Brings the rows of these members up to date.
+    async fn act_on(&self, members: &BTreeMap<NodeName, Event>) -> Proposed {
+        let view = self.raft.view();
+        let commands: Vec<Command> = members.values().filter_map(|event| self.reconciler.event(event, &view.state)).collect();
+        self.propose_all(commands).await
     }
 
     /// Takes the steps that autopilot asks for, one after the other.
@@ -206,21 +229,59 @@ impl<R: Runtime> Term<'_, R> {
     /// Forgets deletions that nobody needs to hear of any more.
     async fn sweep(&self) {
         if self.raft.view().state.reaping_is_due(R::wall()) {
-            self.propose_all([Command::Kv(KvCommand::ReapTombstones)]).await;
+            // Should it fail, it is still due at the next look.
+            let _ = self.propose_all([Command::Kv(KvCommand::ReapTombstones)]).await;
         }
     }
 
-    /// Failures are left to the next pass: it compares everything again.
-    async fn propose_all(&self, commands: impl IntoIterator<Item = Command>) {
-        for command in commands {
-            if let Err(e) = self.raft.propose(command).await {
-                tracing::debug!(error = %e, "a leader's duty has to wait");
+    /// Proposes in order, [`TOGETHER`] at a time.
+    async fn propose_all(&self, commands: impl IntoIterator<Item = Command>) -> Proposed {
+        let mut outcomes = stream::iter(commands).map(|command| self.raft.propose(command)).buffered(TOGETHER);
+        let mut proposed = Proposed::All;
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Ok((_, Reply::Done | Reply::Took(_))) => {}
+                // It would be refused again: the next pass is soon enough.
+                Ok((index, Reply::Refused(why))) => tracing::warn!(index, %why, "the state refused a leader's duty"),
+                Err(e) => {
+                    tracing::debug!(error = %e, "a leader's duty has to wait");
+                    proposed = Proposed::Partly;
+                }
             }
         }
+        proposed
     }
 }
 
-/// The next notice; a pool that has stopped says no more.
-async fn hear(events: &mut Events) -> Option<Notice> {
-    events.next().await
+/// How far the leader's commands came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proposed {
+    /// All were decided.
+    All,
+    /// Some were not taken.
+    Partly,
+}
+
+/// What gossip has to say.
+#[derive(Debug, PartialEq)]
+enum News {
+    /// The newest event of each of these members. An older one must not be acted on beside it: both would be judged by a state that neither has
+    /// changed yet.
+    Of(BTreeMap<NodeName, Event>),
+    /// Some of it was lost: everything is to be compared.
+    Missed,
+}
+
+/// All news that is there, as soon as there is any; a pool that has stopped says no more. Cancel-safe.
+async fn hear(events: &mut Events) -> Option<News> {
+    let mut members = BTreeMap::new();
+    let mut notice = Some(events.next().await?);
+    while let Some(current) = notice {
+        match current {
+            Notice::Reconcile => return Some(News::Missed),
+            Notice::Event(event) => drop(members.insert(event.member.name().clone(), event)),
+        }
+        notice = if members.len() < TOGETHER { events.next().now_or_never().flatten() } else { None };
+    }
+    Some(News::Of(members))
 }

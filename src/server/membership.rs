@@ -42,6 +42,7 @@ impl<R: Runtime> Agent<R> {
             }
             if self.config().retry_max > 0 && attempt >= self.config().retry_max {
                 tracing::error!(attempt, "no more attempts to join (retry_max): stopping");
+                let _ = self.0.gave_up.set(attempt);
                 return Box::pin(self.shutdown(super::Farewell::Vanish)).await;
             }
             sleep::<R>(self.config().retry_interval).await;

@@ -1,12 +1,14 @@
 //! The agent as a process: tokio, signals, exit codes.
 
+use super::logging::{self, LogLevel};
 use super::machine::look_at_machine;
 use super::surroundings::Surroundings;
-use super::{Agent, Farewell, StartError, logging, start};
+use super::{Agent, Farewell, StartError, start};
 use crate::config::Config;
 use crate::raft::Controls;
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,33 +19,55 @@ const DISK_FAILED: i32 = 74;
 
 /// Runs an agent until it is told to stop. `started` is called once it serves, to say so to whoever looks.
 ///
-/// SIGTERM and SIGINT stop it, gracefully leaving the cluster first if the configuration says so; a second signal stops it at once.
-pub fn run_production(config: Config, started: impl FnOnce(&Agent<Tokio>)) -> ExitCode {
-    logging::install(&config);
+/// SIGTERM and SIGINT stop it, gracefully leaving the cluster first if the configuration says so; a second signal stops it at once. SIGHUP has the
+/// configuration read again by `reread`: of what changed, `log_level` takes effect.
+pub fn run_production(config: Config, reread: impl Fn() -> Result<Config, String>, started: impl FnOnce(&Agent<Tokio>)) -> ExitCode {
+    let log_level = logging::install(&config);
     let scratch = Scratch::for_dev(&config);
     let mut config = config;
     if let Some(scratch) = &scratch {
         config.data_dir = Some(scratch.0.clone());
     }
-    match Tokio::block_on(live(config, started)) {
+    let reload = || reload(&log_level, reread());
+    match Tokio::block_on(live(config, reload, started)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("==> {e}");
+            say(&format!("==> {e}\n"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// For whoever still reads standard error; nobody has to.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Takes over what can be changed while the agent runs. A configuration that would not start an agent changes nothing.
+fn reload(log_level: &LogLevel, read: Result<Config, String>) {
+    let config = match read {
+        Ok(config) => config,
+        Err(why) => return tracing::error!(%why, "SIGHUP: the configuration cannot be read, nothing is changed"),
+    };
+    match log_level.set(&config) {
+        Ok(()) => tracing::warn!(
+            log_level = config.log_level,
+            "SIGHUP: the configuration was read again; log_level applies from now on, every other key when the agent is started again"
+        ),
+        Err(why) => tracing::error!(%why, "SIGHUP: nothing is changed"),
     }
 }
 
 /// Ends the process because its log cannot be trusted any more: what a failed write or fsync left behind is unknown.
 fn disk_failed(why: &str) {
     tracing::error!(%why, "the disk failed under the log; ending so that nothing is acknowledged that is not durable");
-    eprintln!(
-        "==> the disk failed under the log: {why}\n    Check the disk and its file system, then start the agent again: it recovers what is durable."
-    );
+    say(&format!(
+        "==> the disk failed under the log: {why}\n    Check the disk and its file system, then start the agent again: it recovers what is durable.\n"
+    ));
     std::process::exit(DISK_FAILED);
 }
 
-async fn live(config: Config, started: impl FnOnce(&Agent<Tokio>)) -> Result<(), StartError> {
+async fn live(config: Config, reload: impl Fn(), started: impl FnOnce(&Agent<Tokio>)) -> Result<(), StartError> {
     let mut signals = Signals::catch().map_err(StartError::Signals)?;
     let (leave_on_terminate, leave_on_interrupt) = (config.leave_on_terminate, !config.skip_leave_on_interrupt);
     let pid_file = config.pid_file.clone().map(PidFile::write).transpose()?;
@@ -56,21 +80,24 @@ async fn live(config: Config, started: impl FnOnce(&Agent<Tokio>)) -> Result<(),
     };
     let agent = start::<Tokio>(config, surroundings).await?;
     started(&agent);
-    let farewell = tokio::select! {
-        biased;
-        // Somebody asked over HTTP, or the agent cannot go on.
-        () = agent.stopped() => return Ok(()),
-        _ = signals.terminate.recv() => farewell_of(leave_on_terminate, "SIGTERM"),
-        _ = signals.interrupt.recv() => farewell_of(leave_on_interrupt, "SIGINT"),
+    let farewell = loop {
+        tokio::select! {
+            biased;
+            // Somebody asked over HTTP, or the agent cannot go on.
+            () = agent.stopped() => return agent.failure(),
+            _ = signals.terminate.recv() => break farewell_of(leave_on_terminate, "SIGTERM"),
+            _ = signals.interrupt.recv() => break farewell_of(leave_on_interrupt, "SIGINT"),
+            _ = signals.hang_up.recv() => reload(),
+        }
     };
-    tokio::select! {
+    let stopped = tokio::select! {
         biased;
-        _ = signals.terminate.recv() => tracing::warn!("second signal: stopping at once"),
-        _ = signals.interrupt.recv() => tracing::warn!("second signal: stopping at once"),
-        () = agent.shutdown(farewell) => {}
-    }
+        _ = signals.terminate.recv() => Err(StartError::CutShort),
+        _ = signals.interrupt.recv() => Err(StartError::CutShort),
+        () = agent.shutdown(farewell) => agent.failure(),
+    };
     drop(pid_file);
-    Ok(())
+    stopped
 }
 
 fn farewell_of(leaves: bool, name: &str) -> Farewell {
@@ -81,11 +108,17 @@ fn farewell_of(leaves: bool, name: &str) -> Farewell {
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
     fn catch() -> std::io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let caught = |kind| signal(kind);
+        Ok(Signals {
+            terminate: caught(SignalKind::terminate())?,
+            interrupt: caught(SignalKind::interrupt())?,
+            hang_up: caught(SignalKind::hangup())?,
+        })
     }
 }
 

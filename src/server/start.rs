@@ -1,6 +1,6 @@
 //! Starting an agent: identity, sockets, log, then the tasks that keep it in the cluster.
 
-use super::agent::{Agent, Inner, Phase};
+use super::agent::{Agent, Farewell, Inner, Phase};
 use super::data_dir::{self, DataDir};
 use super::directory::Directory;
 use super::gossip::{self, RejoinAfterLeave};
@@ -15,7 +15,7 @@ use crate::rpc;
 use crate::runtime::{Runtime, watch};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// How long requests under way may take once the agent stops.
@@ -35,12 +35,22 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     for addr in &config.listen.http {
         http_listeners.push(listen::<R>(*addr, "HTTP", "-http-port or ports.http").await?);
     }
-    let (lan, wan) = start_gossip::<R>(&config, node_id, &disk).await?;
     let hello = hello_of(&config);
     let calls = rpc::Pool::<R>::new(hello.clone(), rpc_limits(&config));
+    let directory = Arc::new(Directory::new(R::random()));
+    // The log comes before gossip: who is announced as a server must be able to serve.
     let raft = match config.server {
-        true => Some(open_raft::<R>(&config, node_id, &path, &calls, &surroundings).await?),
+        true => Some(open_raft::<R>(&config, node_id, &path, &calls, &directory, &surroundings).await?),
         false => None,
+    };
+    let (lan, wan) = match start_gossip::<R>(&config, node_id, &disk).await {
+        Ok(pools) => pools,
+        Err(e) => {
+            if let Some(raft) = raft {
+                raft.shutdown().await;
+            }
+            return Err(e);
+        }
     };
     let (phase, _) = watch::channel(Phase::Running);
     let agent = Agent(Arc::new(Inner {
@@ -55,8 +65,9 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         claims: tokio::sync::Mutex::default(),
         watchman: Mutex::default(),
         surroundings,
-        directory: Directory::new(R::random()),
+        directory,
         phase,
+        gave_up: OnceLock::new(),
         doors: Mutex::default(),
         tasks: Mutex::default(),
     }));
@@ -65,7 +76,10 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         agent.keep(rpc::serve::<R, _>(listener, hello, agent.clone(), rpc_limits(agent.config()), served));
     }
     agent.open_doors(settings, http_listeners);
-    agent.enter_cluster().await?;
+    if let Err(e) = agent.enter_cluster().await {
+        agent.shutdown(Farewell::Vanish).await;
+        return Err(e);
+    }
     Ok(agent)
 }
 
@@ -157,10 +171,13 @@ async fn start_gossip<R: Runtime>(config: &Config, node_id: NodeId, disk: &R::Di
     let mut wan = setup(name, tags, bind, "serf/remote.snapshot");
     wan.advertise = SocketAddr::new(config.advertise_addr_wan, bind.port());
     (wan.datacenter, wan.tuning) = (None, config.gossip_wan.clone());
-    let wan = gossip::start(wan).await;
-    let wan =
-        wan.map_err(|source| StartError::Port { addr: bind, what: "WAN gossip", setting: "-serf-wan-port or ports.serf_wan", source })?;
-    Ok((lan, Some(wan)))
+    match gossip::start(wan).await {
+        Ok(wan) => Ok((lan, Some(wan))),
+        Err(source) => {
+            lan.shutdown().await;
+            Err(StartError::Port { addr: bind, what: "WAN gossip", setting: "-serf-wan-port or ports.serf_wan", source })
+        }
+    }
 }
 
 fn hello_of(config: &Config) -> rpc::Hello {
@@ -176,11 +193,18 @@ fn rpc_limits(config: &Config) -> rpc::Limits {
     }
 }
 
+/// Where gossip says that the servers are: it knows of a new address before the configuration does.
+fn whereabouts(directory: &Arc<Directory>) -> raft::Whereabouts {
+    let directory = directory.clone();
+    Arc::new(move |id| directory.find(id).map(|server| server.addr))
+}
+
 async fn open_raft<R: Runtime>(
     config: &Config,
     id: NodeId,
     data_dir: &Path,
     calls: &rpc::Pool<R>,
+    directory: &Arc<Directory>,
     surroundings: &Surroundings,
 ) -> Result<Raft<R>, StartError> {
     let path = data_dir.join("raft");
@@ -193,7 +217,7 @@ async fn open_raft<R: Runtime>(
         tuning: config.raft.clone(),
         disk,
         log,
-        peers: RpcPeers::new(calls.clone()),
+        peers: RpcPeers::new(calls.clone(), whereabouts(directory)),
         space,
         on_fatal: surroundings.on_fatal.clone(),
         controls: surroundings.controls,

@@ -24,7 +24,7 @@ pub struct Surroundings {
     pub observer: Option<Arc<dyn Fn(NodeId) -> Arc<dyn Observer> + Send + Sync>>,
 }
 
-/// Why an agent did not start.
+/// Why an agent did not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory cannot be used.
@@ -48,6 +48,15 @@ pub enum StartError {
     /// None of `start_join` answered.
     #[error("start_join failed: {0}")]
     Join(String),
+    /// None of `retry_join` answered, as often as `retry_max` allows.
+    #[error("retry_join failed {attempts} times, as often as retry_max allows: check the addresses, or raise it")]
+    GaveUp {
+        /// How often.
+        attempts: u32,
+    },
+    /// A second signal came before the agent had stopped.
+    #[error("stopped at once by a second signal")]
+    CutShort,
     /// The pid file could not be written.
     #[error("pid_file {path}: {source}", path = path.display())]
     PidFile {

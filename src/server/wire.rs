@@ -48,6 +48,10 @@ pub(super) enum Request {
         by: NodeId,
         servers: Vec<NodeId>,
     },
+    /// Whether the peer, the first of `servers` by id, still wants to form the first cluster of exactly these, or may have.
+    ClaimStands {
+        servers: Vec<NodeId>,
+    },
 }
 
 /// What only the leader can do.

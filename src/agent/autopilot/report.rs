@@ -1,9 +1,10 @@
 //! What autopilot tells an operator.
 
 use super::{Autopilot, Ballot, Calling, Condition, Sight, majority};
+use crate::api::date;
 use crate::api::operator::{AutopilotServer, AutopilotState, ServerHealth, ServersHealth};
-use crate::api::{date, duration};
 use crate::gossip::MemberStatus;
+use crate::model::duration;
 use crate::model::{Index, Instant, NodeId, Timestamp};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -4,7 +4,7 @@ use crate::cli::args::{Args, FlagSpec, Takes, switch, value};
 use crate::cli::client::{Query, decoded};
 use crate::cli::command::Call;
 use crate::cli::report::{Outcome, Report};
-use crate::config::parse_duration;
+use crate::model::duration;
 use serde_json::{Map, Value};
 
 pub(crate) const CONFIG_FLAGS: &[FlagSpec] = &[
@@ -76,7 +76,7 @@ fn changed(args: &Args, spec: &FlagSpec) -> Result<Option<Value>, String> {
     match (spec.takes, spec.name) {
         (Takes::Nothing, _) => Ok(Some(Value::Bool(args.is_on(spec.name)))),
         (Takes::Value, "max-trailing-logs" | "min-quorum") => Ok(args.number(spec.name)?.map(Value::from)),
-        (Takes::Value, "last-contact-threshold" | "server-stabilization-time") => match parse_duration(text) {
+        (Takes::Value, "last-contact-threshold" | "server-stabilization-time") => match duration::parse(text) {
             Ok(_) => Ok(Some(Value::from(text))),
             Err(error) => Err(format!("invalid value {text:?} for flag -{}: {error}", spec.name)),
         },

@@ -4,7 +4,7 @@ mod append;
 mod rpc;
 mod snapshot;
 
-pub use rpc::RpcPeers;
+pub use rpc::{RpcPeers, Whereabouts};
 
 use super::method;
 use super::snapshot::SnapshotFile;
@@ -47,10 +47,11 @@ pub enum PeerError {
 
 /// The way to other servers: [`crate::rpc::Pool`] in an agent.
 pub trait Peers: Clone + Send + Sync + 'static {
-    /// Calls a procedure of the server at `to` and waits for its reply, at most as long as `patience`.
+    /// Calls a procedure of the server `to`, which the configuration says is at `known`, and waits for its reply, at most as long as `patience`.
     fn call(
         &self,
-        to: SocketAddr,
+        to: NodeId,
+        known: SocketAddr,
         method: Method,
         body: Bytes,
         patience: Duration,
@@ -93,9 +94,9 @@ impl<R: Runtime, P: Peers> Peer<R, P> {
         body: Bytes,
         patience: Duration,
     ) -> impl Future<Output = Result<A, RPCError<Types<R>>>> + Send + use<A, R, P> {
-        let (peers, addr) = (self.peers.clone(), self.addr);
+        let (peers, id, known) = (self.peers.clone(), self.id, self.addr);
         async move {
-            let reply = peers.call(addr, method, body, patience).await.map_err(rpc_error)?;
+            let reply = peers.call(id, known, method, body, patience).await.map_err(rpc_error)?;
             wire::open_reply("raft reply", &reply).map_err(|e| Unreachable::new(&e).into())
         }
     }

@@ -89,7 +89,7 @@ pub(super) struct Wire {
 }
 
 impl Peers for Wire {
-    async fn call(&self, to: SocketAddr, method: Method, body: Bytes, patience: Duration) -> Result<Bytes, PeerError> {
+    async fn call(&self, _: NodeId, to: SocketAddr, method: Method, body: Bytes, patience: Duration) -> Result<Bytes, PeerError> {
         let target = {
             let mut wires = self.network.wires();
             if wires.cut.contains(&(self.from, to)) {

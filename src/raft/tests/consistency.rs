@@ -22,6 +22,24 @@ fn a_server_alone_leads_and_applies_what_is_proposed() {
 }
 
 #[test]
+fn a_leader_that_is_cut_off_says_for_how_long_it_has_not_heard_a_quorum() {
+    Tokio::block_on(async {
+        let cluster = Cluster::of(3).await;
+        let leader = cluster.leader().await;
+        let raft = cluster.raft(leader);
+        write(raft, "a", "1").await.unwrap();
+        assert_eq!(raft.last_contact(), Some(Duration::ZERO));
+        cluster.network.isolate(leader);
+        let grows = async {
+            while !(raft.leadership().is_us() && raft.last_contact() > Some(Duration::ZERO)) {
+                crate::runtime::sleep::<Tokio>(Duration::from_millis(20)).await;
+            }
+        };
+        timeout::<Tokio, _>(SOON, grows).await.expect("its silence is told");
+    });
+}
+
+#[test]
 fn what_is_acknowledged_reaches_every_server() {
     Tokio::block_on(async {
         let cluster = Cluster::of(3).await;

@@ -22,7 +22,8 @@ impl Handler for Serving {
     }
 }
 
-async fn start(n: u64, listener: <Tokio as Runtime>::TcpListener, folder: &TestFolder) -> Raft<Tokio> {
+/// A server that finds another where `moved` says, else where the configuration does.
+async fn start(n: u64, listener: <Tokio as Runtime>::TcpListener, folder: &TestFolder, moved: BTreeMap<NodeId, SocketAddr>) -> Raft<Tokio> {
     let hello = Hello {
         role: rpc::Role::Server,
         datacenter: Datacenter::parse("dc1").unwrap(),
@@ -33,7 +34,7 @@ async fn start(n: u64, listener: <Tokio as Runtime>::TcpListener, folder: &TestF
         id: NodeId::from(n),
         tuning: tuning(),
         disk: folder.disk(),
-        peers: RpcPeers::new(Pool::<Tokio>::new(hello.clone(), Limits::default())),
+        peers: RpcPeers::new(Pool::<Tokio>::new(hello.clone(), Limits::default()), Arc::new(move |id| moved.get(&id).copied())),
         space: log.space_gauge(),
         log,
         on_fatal: Arc::new(|why: &str| panic!("{why}")),
@@ -52,7 +53,7 @@ fn servers_on_sockets_elect_agree_and_remember() {
             let listener = Tokio::tcp_listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
             servers.insert(NodeId::from(n), Server { addr: listener.local_addr().unwrap(), ..server(n) });
             let folder = TestFolder::new();
-            rafts.push(start(n, listener, &folder).await);
+            rafts.push(start(n, listener, &folder, BTreeMap::new()).await);
             folders.push(folder);
         }
         for raft in &rafts {
@@ -73,8 +74,38 @@ fn servers_on_sockets_elect_agree_and_remember() {
         }
         drop(rafts);
         let nobody = Tokio::tcp_listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let again = start(1, nobody, &folders[0]).await;
+        let again = start(1, nobody, &folders[0], BTreeMap::new()).await;
         assert!(again.stats().last_log_index >= last, "what was acknowledged is on the disk");
         again.shutdown().await;
+    });
+}
+
+#[test]
+fn servers_that_all_come_back_with_new_addresses_elect() {
+    Tokio::block_on(async {
+        let folders = [TestFolder::new(), TestFolder::new(), TestFolder::new()];
+        let bind = || Tokio::tcp_listen(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut servers = BTreeMap::new();
+        for life in 0..2 {
+            let (mut listeners, mut moved) = (Vec::new(), BTreeMap::new());
+            for n in 1..=3 {
+                let listener = bind().await.unwrap();
+                moved.insert(NodeId::from(n), listener.local_addr().unwrap());
+                listeners.push((n, listener));
+            }
+            let mut rafts = Vec::new();
+            for ((n, listener), folder) in listeners.into_iter().zip(&folders) {
+                rafts.push(start(n, listener, folder, if life == 0 { BTreeMap::new() } else { moved.clone() }).await);
+            }
+            if life == 0 {
+                servers.extend((1..=3).map(|n| (NodeId::from(n), Server { addr: moved[&NodeId::from(n)], ..server(n) })));
+                rafts[0].bootstrap(servers.clone()).await.unwrap();
+            }
+            let mut leadership = rafts[0].watch_leadership();
+            timeout::<Tokio, _>(SOON, leadership.wait_for(|now| now.leader.is_some())).await.expect("a leader").unwrap();
+            for raft in rafts {
+                raft.shutdown().await;
+            }
+        }
     });
 }

@@ -18,7 +18,7 @@ impl<R: Runtime> Agent<R> {
             ("agent".to_owned(), numbers([("check_monitors", 0), ("check_ttls", 0), ("checks", 0), ("services", 0)])),
             ("build".to_owned(), text([("prerelease", ""), ("revision", ""), ("version", crate::CONSUL_VERSION)])),
             ("consul".to_owned(), self.consul_stats()),
-            ("runtime".to_owned(), runtime_stats()),
+            ("runtime".to_owned(), self.runtime_stats()),
             ("serf_lan".to_owned(), serf_stats(self.lan())),
         ]);
         if let Some(raft) = self.raft_stats() {
@@ -81,6 +81,13 @@ impl<R: Runtime> Agent<R> {
         stats
     }
 
+    /// What is known of the process. Consul's `goroutines` has no counterpart.
+    fn runtime_stats(&self) -> Numbers {
+        let cores = (self.0.surroundings.host)().cpu.len();
+        let named = text([("arch", std::env::consts::ARCH), ("os", std::env::consts::OS), ("version", "rust")]);
+        numbers([("cpu_count", cores), ("max_procs", cores)]).into_iter().chain(named).filter(|(_, value)| value != "0").collect()
+    }
+
     fn raft_stats(&self) -> Option<Numbers> {
         let stats = self.raft()?.stats();
         let state = match stats.role {
@@ -106,7 +113,7 @@ impl<R: Runtime> Agent<R> {
         shown.extend(text([("snapshot_version_min", "0"), ("snapshot_version_max", "1"), ("state", state)]));
         let contact = stats
             .last_contact
-            .map_or_else(|| "never".to_owned(), |age| if age.is_zero() { "0".to_owned() } else { crate::api::duration::format(age) });
+            .map_or_else(|| "never".to_owned(), |age| if age.is_zero() { "0".to_owned() } else { crate::model::duration::format(age) });
         shown.insert("last_contact".to_owned(), contact);
         shown.insert("latest_configuration".to_owned(), format!("[{}]", servers.join(" ")));
         Some(shown)
@@ -119,6 +126,10 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("rpc.client.abandoned", made.abandoned as f64));
         gauges.push(gauge("rpc.server.malformed", served.malformed as f64));
         gauges.push(gauge("rpc.server.refused", served.refused as f64));
+        let pooled = self.lan().stats();
+        gauges.push(gauge("serf.lan.malformed", pooled.malformed as f64));
+        gauges.push(gauge("serf.lan.refused", pooled.refused as f64));
+        gauges.push(gauge("serf.lan.dropped", pooled.datagrams_dropped as f64));
         if let Some(raft) = self.raft() {
             let stats = raft.stats();
             gauges.push(gauge("raft.applied_index", stats.applied_index as f64));
@@ -146,17 +157,7 @@ fn text<const N: usize>(pairs: [(&str, &str); N]) -> Numbers {
     numbers(pairs)
 }
 
-fn runtime_stats() -> Numbers {
-    text([
-        ("arch", std::env::consts::ARCH),
-        ("os", std::env::consts::OS),
-        ("version", "rust"),
-        ("goroutines", "0"),
-        ("cpu_count", "0"),
-        ("max_procs", "0"),
-    ])
-}
-
+/// The pool in numbers. Consul's queues and Lamport clocks have no counterparts.
 fn serf_stats<R: Runtime>(pool: &Pool<R>) -> Numbers {
     let members = pool.members();
     let count = |status| members.iter().filter(|member| member.status == status).count();
@@ -166,15 +167,9 @@ fn serf_stats<R: Runtime>(pool: &Pool<R>) -> Numbers {
         ("failed", count(crate::gossip::MemberStatus::Failed)),
         ("left", count(crate::gossip::MemberStatus::Left)),
         ("health_score", stats.health_score as usize),
-        ("intent_queue", 0),
-        ("event_queue", 0),
-        ("query_queue", 0),
-        ("event_time", 1),
-        ("query_time", 1),
-        ("member_time", 1),
-        ("coordinate_resets", 0),
     ])
     .into_iter()
+    .chain(numbers([("malformed", stats.malformed), ("refused", stats.refused), ("dropped", stats.datagrams_dropped)]))
     .chain(text([("encrypted", "false")]))
     .collect()
 }

@@ -5,14 +5,15 @@ use crate::agent::query::{Answer, Query, Verdict, judge, patience};
 use crate::api::read::{ReadMode, ReadOptions};
 use crate::model::Instant;
 use crate::raft::{Consistency, Raft, ReadError, Retry, View};
-use crate::runtime::{Runtime, timeout};
+use crate::runtime::{Elapsed, Runtime, timeout};
 use crate::server::Agent;
 use crate::server::hold::Hold;
 use crate::server::wire::{Answered, Refusal, Relay, Request, Response};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a peer is given on top of its own patience to bring its answer home.
+/// What a peer is given on top of its own patience to bring its answer home: a server that holds a request may ask the leader once more at the
+/// end, which takes as long again.
 const SLACK: Duration = Duration::from_secs(1);
 
 impl<R: Runtime> Agent<R> {
@@ -58,7 +59,7 @@ impl<R: Runtime> Agent<R> {
         match timeout::<R, _>(patience, raft.read_view(consistency)).await {
             Ok(Ok(view)) => {
                 let answer = self.answer_or_wait(raft, view, query, options).await;
-                Step::Done(Ok(Answered { answer, known_leader: true, last_contact: Duration::ZERO }))
+                Step::Done(answer.map(|answer| Answered { answer, known_leader: true, last_contact: Duration::ZERO }))
             }
             Ok(Err(e)) => match e.retry() {
                 Retry::At(_) | Retry::Soon => Step::Again,
@@ -82,7 +83,10 @@ impl<R: Runtime> Agent<R> {
             let fresh = ReadOptions { mode: ReadMode::Default, ..options.clone() };
             return Step::Done(Box::pin(self.read(query, &fresh, relay)).await);
         }
-        let answer = self.answer_or_wait(raft, raft.view(), query, options).await;
+        let answer = match self.answer_or_wait(raft, raft.view(), query, options).await {
+            Ok(answer) => answer,
+            Err(refusal) => return Step::refused(refusal),
+        };
         // Its age when it leaves, not when it was asked for.
         let last_contact = raft.last_contact().unwrap_or(last_contact);
         // Without a majority nobody is elected, so the last leader is never replaced: one that has been silent for so long is known no more.
@@ -93,25 +97,29 @@ impl<R: Runtime> Agent<R> {
 
     /// The blocking loop. A view that was proven when the wait began needs no further proof when it has changed: whatever this server applies later
     /// was committed after that.
-    async fn answer_or_wait(&self, raft: &Raft<R>, view: Arc<View>, query: &Query, options: &ReadOptions) -> Answer {
+    async fn answer_or_wait(&self, raft: &Raft<R>, view: Arc<View>, query: &Query, options: &ReadOptions) -> Result<Answer, Refusal> {
         let mut view = view;
         let mut until: Option<Instant> = None;
         loop {
             let answer = query.answer(&view.state);
             match judge(options.min_index, &answer) {
-                Verdict::Send => return answer,
+                Verdict::Send => return Ok(answer),
                 Verdict::Wait => {}
             }
             let until = *until.get_or_insert_with(|| R::now() + self.wait_of(options));
             let changed = raft.changed(query.topics(), view.index);
             let woken = tokio::select! {
                 biased;
-                woken = timeout::<R, _>(until.since(R::now()), changed) => woken.is_ok(),
+                woken = timeout::<R, _>(until.since(R::now()), changed) => match woken {
+                    Ok(Ok(())) => true,
+                    Ok(Err(full)) => return Err(Refusal::Full(full.to_string())),
+                    Err(Elapsed) => false,
+                },
                 () = self.stopping() => false,
             };
             view = raft.view();
             if !woken {
-                return query.answer(&view.state);
+                return Ok(query.answer(&view.state));
             }
         }
     }
@@ -131,7 +139,7 @@ impl<R: Runtime> Agent<R> {
     /// How long to wait for a peer that holds the request itself (asked for a client agent) or answers at once (the leader).
     pub(super) fn patience(&self, relay: Relay, hold: &Hold) -> Duration {
         match relay {
-            Relay::Client => self.config().rpc_hold_timeout + SLACK,
+            Relay::Client => self.config().rpc_hold_timeout + SLACK * 2,
             Relay::Server => hold.left::<R>() + SLACK,
         }
     }

@@ -25,7 +25,7 @@ type Reply = AppendEntriesResponse<Types<Tokio>>;
 struct Follower(Arc<Mutex<Vec<(Request, oneshot::Sender<Reply>)>>>);
 
 impl Peers for Follower {
-    async fn call(&self, _: SocketAddr, _: Method, body: Bytes, _: Duration) -> Result<Bytes, PeerError> {
+    async fn call(&self, _: NodeId, _: SocketAddr, _: Method, body: Bytes, _: Duration) -> Result<Bytes, PeerError> {
         let (answer, reply) = oneshot::channel();
         self.0.lock().unwrap().push((wire::open_request(NodeId::from(2), "append", &body).unwrap(), answer));
         let reply = reply.await.map_err(|_| PeerError::Silent("lost".to_owned()))?;

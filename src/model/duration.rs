@@ -35,7 +35,7 @@ pub enum DurationError {
 
 /// Reads a duration. A negative one is an error here: nothing on Consul's surface means one.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    let quoted = || super::number::quote(text);
+    let quoted = || super::quote(text);
     let (negative, body) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -62,7 +62,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
 
 /// One number with its unit, and what follows.
 fn parse_part<'a>(rest: &'a str, text: &str) -> Result<(u64, &'a str), DurationError> {
-    let quoted = || super::number::quote(text);
+    let quoted = || super::quote(text);
     let invalid = || DurationError::Invalid(quoted());
     let (whole, behind) = split_digits(rest);
     let (fraction, behind) = match behind.strip_prefix('.') {
@@ -82,7 +82,7 @@ fn parse_part<'a>(rest: &'a str, text: &str) -> Result<(u64, &'a str), DurationE
         "s" => SECOND,
         "m" => MINUTE,
         "h" => HOUR,
-        unit => return Err(DurationError::UnknownUnit { unit: super::number::quote(unit), text: quoted() }),
+        unit => return Err(DurationError::UnknownUnit { unit: super::quote(unit), text: quoted() }),
     };
     let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().map_err(|_| invalid())? };
     let whole = whole.checked_mul(scale).ok_or_else(invalid)?;
