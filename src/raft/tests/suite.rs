@@ -6,6 +6,7 @@ use crate::model::{NodeId, NodeName};
 use crate::raft::snapshot::SnapshotStore;
 use crate::raft::state_machine::StateMachine;
 use crate::raft::types::{Server, Types};
+use crate::raft::wal::{Options, Wal, WalStorage};
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
 use openraft::StorageError;
@@ -67,4 +68,16 @@ where
 #[test]
 fn openrafts_storage_suite_passes_on_the_state_machine() {
     Tokio::block_on(run(|_| async { MemoryLog::default() }));
+}
+
+#[test]
+fn openrafts_storage_suite_passes_on_the_write_ahead_log() {
+    // Two logs that live at the same time do not share a folder, as snapshots do.
+    let opened = std::sync::atomic::AtomicU64::new(0);
+    let log = |folder: Arc<TestFolder>| {
+        let n = opened.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let disk = Tokio::disk(&folder.path().join(format!("log-{n}"))).unwrap();
+        async { WalStorage::<Tokio>::new(Wal::open(disk, Options { segment_bytes: 4096 }).await.unwrap()) }
+    };
+    Tokio::block_on(run(log));
 }

@@ -60,6 +60,11 @@ impl<R: Runtime, D: Disk> Reader<R, D> {
         self.shared.state().live.range().start
     }
 
+    /// The last entry; the last purged one if there is none.
+    pub fn last(&self) -> Option<EntryId> {
+        self.shared.state().live.last()
+    }
+
     /// The last vote saved.
     pub fn vote(&self) -> Option<Bytes> {
         self.shared.state().live.vote.clone()

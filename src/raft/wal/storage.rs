@@ -9,6 +9,8 @@ use crate::model::codec;
 use crate::raft::setup::{Space, SpaceGauge};
 use crate::raft::types::{Entry, LogId, Payload, Types, Vote};
 use crate::runtime::{Disk, Runtime};
+use futures_util::stream::{iter, try_unfold};
+use futures_util::{Stream, TryStreamExt};
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{OptionalSend, RaftLogReader};
@@ -22,6 +24,9 @@ const VERSION: u8 = 1;
 
 /// Bytes of records an append to a follower is filled with; one entry goes whatever its length.
 const READ_BYTES: usize = 1 << 20;
+
+/// Entries read at once on their way into the state: what is in memory of a replay, whatever its length.
+const READ_ENTRIES: u64 = 4096;
 
 /// openraft's log storage on a [`Wal`]. The newest entries are read from memory, decoded.
 pub struct WalStorage<R: Runtime, D: Disk = <R as Runtime>::Disk> {
@@ -100,7 +105,44 @@ fn bounds(range: &impl RangeBounds<u64>) -> Range<u64> {
     start..end
 }
 
+/// An entry of a stream, or why there are no more.
+type Streamed<R> = io::Result<Entry<R>>;
+
+impl<R: Runtime, D: Disk> WalReader<R, D> {
+    /// Reads the next entries of `left`, as many as one read may hold, and takes them off it. None at the end of the log.
+    pub(super) async fn next_part(&self, left: &mut Range<u64>) -> io::Result<Vec<Entry<R>>> {
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        let part = self.read(left.start..left.end.min(left.start + READ_ENTRIES), READ_BYTES).await?;
+        // A hole must not pass for the end: what comes behind it would never be applied.
+        if part.is_empty() && self.reader.last().is_some_and(|last| last.index >= left.start) {
+            let text = format!("entry {} is not in the log any more", left.start);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+        }
+        left.start += part.len() as u64;
+        Ok(part)
+    }
+
+    /// The entries of `range` that are in the log, a part in memory at a time.
+    fn stream(self, range: Range<u64>) -> impl Stream<Item = Streamed<R>> + Send {
+        let start = range.start.max(self.reader.first());
+        let parts = try_unfold((self, start..range.end), |(reader, mut left)| async move {
+            let part = reader.next_part(&mut left).await?;
+            Ok::<_, io::Error>((!part.is_empty()).then(|| (iter(part.into_iter().map(Ok)), (reader, left))))
+        });
+        parts.try_flatten()
+    }
+}
+
 impl<R: Runtime, D: Disk> RaftLogReader<Types<R>> for WalReader<R, D> {
+    async fn entries_stream<B: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: B,
+    ) -> impl Stream<Item = Streamed<R>> + OptionalSend {
+        Box::pin(self.clone().stream(bounds(&range)))
+    }
+
     async fn try_get_log_entries<B: RangeBounds<u64> + Clone + Debug + OptionalSend>(&mut self, range: B) -> io::Result<Vec<Entry<R>>> {
         let Range { start, end } = bounds(&range);
         let start = start.max(self.reader.first());
@@ -141,8 +183,9 @@ impl<R: Runtime, D: Disk> RaftLogStorage<Types<R>> for WalStorage<R, D> {
     }
 
     async fn read_committed(&mut self) -> io::Result<Option<LogId<R>>> {
+        // What was purged says nothing: the snapshot that it was purged for does.
         let last = self.wal.committed().checked_sub(1).and_then(|index| self.reader.reader.id(index));
-        Ok(last.or(self.wal.purged()).map(log_id::<R>))
+        Ok(last.map(log_id::<R>))
     }
 
     async fn append<I>(&mut self, entries: I, flushed: IOFlushed<Types<R>>) -> io::Result<()>

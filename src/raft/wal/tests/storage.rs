@@ -8,6 +8,7 @@ use crate::raft::types::{Entry, LogId, Payload, Vote};
 use crate::raft::wal::WalStorage;
 use crate::runtime::tokio::Tokio;
 use crate::state::{Command, Stamped};
+use futures_util::TryStreamExt;
 use openraft::RaftLogReader;
 use openraft::async_runtime::{AsyncRuntime, Oneshot};
 use openraft::storage::{IOFlushed, RaftLogStorage};
@@ -93,4 +94,44 @@ async fn a_purge_leaves_the_id_of_the_last_entry_purged() {
     let mut reader = storage.get_log_reader().await;
     assert_eq!(reader.try_get_log_entries(40..47).await.unwrap().len(), 2);
     assert_eq!(reader.limited_get_log_entries(46, 51).await.unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_long_log_is_streamed_in_parts_and_whole() {
+    let disk = ModelDisk::new();
+    let mut storage = open(&disk).await;
+    append(&mut storage, (0..10_000).map(|index| entry(index, 1))).await;
+    // From memory, and from the disk.
+    for _ in 0..2 {
+        let mut reader = storage.get_log_reader().await;
+        assert!(reader.next_part(&mut (0..10_000)).await.unwrap().len() < 5000, "a part is bounded");
+        let indexes = reader.entries_stream(7..9_990).await.map_ok(|entry| entry.log_id.index());
+        assert_eq!(indexes.try_collect::<Vec<u64>>().await.unwrap(), (7..9_990).collect::<Vec<_>>());
+        let count = reader.entries_stream(9_000..).await.try_fold(0, |count, _| async move { Ok(count + 1) });
+        assert_eq!(count.await.unwrap(), 1000, "it ends with the log");
+        storage = open(&disk.lose_power(&mut Draws(11))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_whose_entries_are_purged_under_it_fails_and_does_not_end_as_if_it_were_whole() {
+    let disk = ModelDisk::new();
+    let mut storage = open(&disk).await;
+    append(&mut storage, (0..10_000).map(|index| entry(index, 1))).await;
+    let mut reader = storage.get_log_reader().await;
+    let mut stream = Box::pin(reader.entries_stream(0..10_000).await);
+    assert_eq!(stream.try_next().await.unwrap().map(|entry| entry.log_id.index()), Some(0));
+    storage.purge(log_id(9_000, 1)).await.unwrap();
+    let error = stream.try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{error}");
+}
+
+#[tokio::test]
+async fn a_purge_is_no_word_on_what_is_committed() {
+    let mut storage = open(&ModelDisk::new()).await;
+    append(&mut storage, (0..3).map(|index| entry(index, 1))).await;
+    storage.save_committed(Some(log_id(1, 1))).await.unwrap();
+    assert_eq!(storage.read_committed().await.unwrap(), Some(log_id(1, 1)));
+    storage.purge(log_id(1, 1)).await.unwrap();
+    assert_eq!(storage.read_committed().await.unwrap(), None);
 }
