@@ -3,6 +3,9 @@
 //! One request with entries is under way at a time: what is proposed meanwhile goes together in the next, and no request can overtake one it
 //! builds on. A request without entries, by which a follower learns what is committed, does not hold the next one up: it builds only on what the
 //! follower has confirmed, so the two may arrive in any order.
+//!
+//! openraft takes a reply that confirms an entry as the reply to every request sent so far that ends there, and counts the newest of them as
+//! heard: its sending time extends the leader's lease. So a reply is passed on only once no request behind it could be mistaken for answered.
 
 use super::{Peer, Peers};
 use crate::raft::method;
@@ -15,6 +18,7 @@ use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::RPCError;
 use openraft::network::RPCOption;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendResult};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
 
@@ -25,7 +29,7 @@ const UNDER_WAY: usize = 4;
 
 /// What came of one request.
 pub(super) type Appended<R> = Result<StreamAppendResult<Types<R>>, RPCError<Types<R>>>;
-/// The replies, in the order of the requests.
+/// The replies, in the order of the requests; not every one of them.
 pub(super) type Replies<'s, R> = BoxStream<'s, Appended<R>>;
 /// A stream being opened.
 pub(super) type Appending<'s, R> = BoxFuture<'s, Result<Replies<'s, R>, RPCError<Types<R>>>>;
@@ -72,17 +76,20 @@ struct Sending<'s, R: Runtime, P, S> {
     input: Option<S>,
     option: RPCOption,
     under_way: FuturesOrdered<UnderWay<R>>,
+    /// Where each of those ends.
+    ends: VecDeque<Option<LogId<R>>>,
     carrying: bool,
 }
 
-/// Sends what `input` gives and yields the replies in order. Ends after the first that is no success, or of which only a part fitted.
+/// Sends what `input` gives and yields replies in order: success that a later request will confirm as well is left to that one. Ends after the first that is no success, or of which only a part fitted.
 pub(super) fn stream<'s, R, P, S>(peer: &'s Peer<R, P>, input: S, option: RPCOption) -> impl Stream<Item = Appended<R>> + Send + 's
 where
     R: Runtime,
     P: Peers,
     S: Stream<Item = AppendEntriesRequest<Types<R>>> + Send + Unpin + 'static,
 {
-    let sending = Sending { peer, input: Some(input), option, under_way: FuturesOrdered::new(), carrying: false };
+    let (under_way, ends) = (FuturesOrdered::new(), VecDeque::new());
+    let sending = Sending { peer, input: Some(input), option, under_way, ends, carrying: false };
     unfold(sending, |mut sending| async move { sending.next().await.map(|reply| (reply, sending)) })
 }
 
@@ -98,7 +105,12 @@ where
             let input = self.input.as_mut().filter(|_| room);
             tokio::select! {
                 biased;
-                Some((load, reply, next)) = self.under_way.next(), if !self.under_way.is_empty() => return Some(self.replied(load, reply, next)),
+                Some((load, reply, next)) = self.under_way.next(), if !self.under_way.is_empty() => {
+                    let reply = self.replied(load, reply, next);
+                    if !self.is_confirmed_later(&reply) {
+                        return Some(reply);
+                    }
+                }
                 Some(request) = pull(input), if room => match request {
                     Some(request) => self.send(request),
                     None => self.input = None,
@@ -123,9 +135,16 @@ where
             }
         });
         self.under_way.push_back(settled.boxed());
+        self.ends.push_back(last);
+    }
+
+    /// Whether a request behind this reply ends where it confirms.
+    fn is_confirmed_later(&self, reply: &Appended<R>) -> bool {
+        matches!(reply, Ok(Ok(matching)) if self.ends.iter().any(|end| end <= matching))
     }
 
     fn replied(&mut self, load: Load, reply: Appended<R>, next: Next) -> Appended<R> {
+        self.ends.pop_front();
         if load == Load::Entries {
             self.carrying = false;
         }
@@ -134,6 +153,7 @@ where
             Next::Stop => {
                 self.input = None;
                 self.under_way.clear();
+                self.ends.clear();
             }
         }
         reply

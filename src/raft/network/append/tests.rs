@@ -120,6 +120,32 @@ fn the_news_of_a_commit_does_not_hold_entries_up() {
 }
 
 #[test]
+fn a_reply_is_not_passed_on_while_it_could_be_taken_for_the_reply_to_a_later_request() {
+    let bench = Bench::new();
+    let mut replies = bench.send(vec![request(2, 0), request(2, 0), request(2, 1)]);
+    assert!(poll(&mut replies).is_pending());
+    assert_eq!(bench.follower.asked(), 3);
+    bench.follower.answer(0, AppendEntriesResponse::Success);
+    assert!(poll(&mut replies).is_pending(), "the second ends at the same entry and may never have arrived");
+    bench.follower.answer(0, AppendEntriesResponse::Success);
+    assert_eq!(matched(poll(&mut replies)), 2);
+    assert!(poll(&mut replies).is_pending());
+    bench.follower.answer(0, AppendEntriesResponse::Success);
+    assert_eq!(matched(poll(&mut replies)), 3);
+}
+
+#[test]
+fn a_lost_request_takes_the_reply_to_the_one_before_it_along() {
+    let bench = Bench::new();
+    let mut replies = bench.send(vec![request(2, 0), request(2, 0)]);
+    assert!(poll(&mut replies).is_pending());
+    bench.follower.answer(0, AppendEntriesResponse::Success);
+    bench.follower.lose();
+    assert!(matches!(poll(&mut replies), Poll::Ready(Some(Err(_)))), "only the first was heard, and the leader counts neither");
+    assert!(matches!(poll(&mut replies), Poll::Ready(None)));
+}
+
+#[test]
 fn a_lost_reply_ends_the_stream() {
     let bench = Bench::new();
     let mut replies = bench.send(vec![request(0, 1), request(1, 1)]);
