@@ -1,6 +1,7 @@
 //! Other servers' calls.
 
 use super::handle::Raft;
+use super::leadership::Role;
 use super::method;
 use super::snapshot::{Arrival, Incoming};
 use super::types::{Types, Vote};
@@ -15,6 +16,7 @@ use openraft::storage::Snapshot;
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::fmt::Display;
+use std::sync::atomic::Ordering as Atomic;
 use tokio::sync::OwnedMutexGuard;
 
 /// What a call could not be answered with, as text for the caller's log.
@@ -27,6 +29,9 @@ impl<R: Runtime> Raft<R> {
     /// the future is dropped.
     pub async fn handle_rpc(&self, method: Method, body: Bytes) -> Result<Bytes, String> {
         let me = self.0.id;
+        if self.0.closing.load(Atomic::Acquire) || self.leadership().role == Role::Stopped {
+            return Err("this server's log has stopped".to_owned());
+        }
         match method {
             method::APPEND => encode(self.append(wire::open_request(me, "append", &body).map_err(text)?).await),
             method::VOTE => encode(self.vote(wire::open_request(me, "vote", &body).map_err(text)?).await),
@@ -41,6 +46,8 @@ impl<R: Runtime> Raft<R> {
     }
 
     async fn append(&self, append: AppendEntriesRequest<Types<R>>) -> Result<AppendEntriesResponse<Types<R>>, String> {
+        self.is_of_a_leader(&append.vote)?;
+        are_in_a_row::<R>(&append)?;
         let reply = self.0.core.append_entries(append).await.map_err(text)?;
         match &reply {
             AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_) | AppendEntriesResponse::Conflict => {
@@ -51,7 +58,16 @@ impl<R: Runtime> Raft<R> {
         Ok(reply)
     }
 
+    /// Refuses what no leader sends: taken for one, it could make this server lead without an election.
+    fn is_of_a_leader(&self, vote: &Vote<R>) -> Result<(), String> {
+        match vote.committed && vote.leader_id.voted_for != self.0.id {
+            true => Ok(()),
+            false => Err(format!("vote {vote} is not that of another server that was elected")),
+        }
+    }
+
     async fn vote(&self, ask: VoteRequest<Types<R>>) -> Result<VoteResponse<Types<R>>, String> {
+        is_of_a_candidate::<R>(&ask)?;
         if self.0.fence.stands() && !ask.leadership_transfer {
             return Err("this server has just started and votes for nobody yet".to_owned());
         }
@@ -64,6 +80,7 @@ impl<R: Runtime> Raft<R> {
     }
 
     async fn pre_vote(&self, ask: VoteRequest<Types<R>>) -> Result<VoteResponse<Types<R>>, String> {
+        is_of_a_candidate::<R>(&ask)?;
         if self.0.fence.stands() {
             return Err("this server has just started and votes for nobody yet".to_owned());
         }
@@ -74,6 +91,7 @@ impl<R: Runtime> Raft<R> {
         if crc32fast::hash(&part.bytes) != part.sum {
             return Err("the part's checksum is wrong".to_owned());
         }
+        self.is_of_a_leader(&part.vote)?;
         let newest: Vote<R> = self.0.core.metrics().borrow_watched().vote;
         if part.vote.partial_cmp(&newest).is_none_or(Ordering::is_lt) {
             return Ok(PartReply::Settled(newest));
@@ -82,7 +100,7 @@ impl<R: Runtime> Raft<R> {
         // One snapshot at a time; while one is being installed, whoever repeats its last part waits here for the outcome.
         let mut slot = self.0.incoming.clone().lock_owned().await;
         if self.0.snapshots.current().is_some_and(|(meta, _)| meta.last_log_id >= part.offer.last) {
-            return Ok(PartReply::Settled(part.vote));
+            return self.follow(part.vote).await.map(PartReply::Settled);
         }
         let gathered = slot.take().filter(|incoming| incoming.is(&part.offer));
         let mut incoming = match gathered {
@@ -102,6 +120,17 @@ impl<R: Runtime> Raft<R> {
         }
     }
 
+    /// Follows the leader of `vote` unless a newer one is known; returns whom this server follows then.
+    ///
+    /// A leader takes the reply to a snapshot for a promise like that to an append, so it needs one behind it: an append of nothing.
+    async fn follow(&self, vote: Vote<R>) -> Result<Vote<R>, String> {
+        let nothing = AppendEntriesRequest { vote, prev_log_id: None, entries: Vec::new(), leader_commit: None };
+        match self.0.core.append_entries(nothing).await.map_err(text)? {
+            AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_) | AppendEntriesResponse::Conflict => Ok(vote),
+            AppendEntriesResponse::HigherVote(newer) => Ok(newer),
+        }
+    }
+
     async fn install(
         self,
         incoming: Incoming<R>,
@@ -114,6 +143,27 @@ impl<R: Runtime> Raft<R> {
         let reply = self.0.core.install_full_snapshot(vote, snapshot).await.map_err(text)?;
         drop(slot);
         Ok(PartReply::Settled(reply.vote))
+    }
+}
+
+/// Refuses entries that do not follow one another, which a log could not hold.
+fn are_in_a_row<R: Runtime>(append: &AppendEntriesRequest<Types<R>>) -> Result<(), String> {
+    let mut before = append.prev_log_id;
+    for entry in &append.entries {
+        let (id, next) = (entry.log_id, before.map_or(0, |id| id.index() + 1));
+        if id.index() != next || before.is_some_and(|before| id < before) {
+            return Err(format!("entry {id} does not follow {}", before.map_or_else(|| "nothing".to_owned(), |id| id.to_string())));
+        }
+        before = Some(id);
+    }
+    Ok(())
+}
+
+/// Refuses a vote that claims to have been won before it was cast.
+fn is_of_a_candidate<R: Runtime>(ask: &VoteRequest<Types<R>>) -> Result<(), String> {
+    match ask.vote.committed {
+        true => Err(format!("vote {} is asked for and claims to have been won", ask.vote)),
+        false => Ok(()),
     }
 }
 

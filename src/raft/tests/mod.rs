@@ -4,6 +4,7 @@ mod cluster;
 mod consistency;
 mod elections;
 pub(in crate::raft) mod folder;
+mod inbound;
 mod membership;
 pub(in crate::raft) mod memory_log;
 mod over_rpc;
