@@ -8,6 +8,7 @@ mod inbound;
 mod membership;
 pub(in crate::raft) mod memory_log;
 mod over_rpc;
+mod restart;
 mod snapshots;
 mod storage;
 pub(in crate::raft) mod suite;
