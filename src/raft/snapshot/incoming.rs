@@ -64,6 +64,8 @@ impl<R: Runtime> Incoming<R> {
 
     /// Reads all of it back and checks it. The outer error is the disk's, the inner one the snapshot's.
     pub(in crate::raft) async fn check(self, disk: &R::Disk) -> io::Result<Result<(SnapshotMeta<R>, SnapshotFile), Damage>> {
+        // Some file systems notice only now that they are full. Later it would be the end of this server instead of this attempt.
+        self.file.sync().await?;
         let name = format!("{FOLDER}/{NAME}");
         let parsed = match store::check::<R>(disk, &name).await? {
             Ok(parsed) => parsed,
