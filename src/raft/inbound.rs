@@ -4,7 +4,7 @@ use super::handle::Raft;
 use super::leadership::Role;
 use super::method;
 use super::snapshot::{Arrival, Incoming};
-use super::types::{Types, Vote};
+use super::types::{LogId, Types, Vote};
 use super::wire::{self, Part, PartReply};
 use crate::rpc::Method;
 use crate::runtime::Runtime;
@@ -92,6 +92,7 @@ impl<R: Runtime> Raft<R> {
             return Err("the part's checksum is wrong".to_owned());
         }
         self.is_of_a_leader(&part.vote)?;
+        is_in_its_log::<R>(&part.vote, part.offer.last)?;
         let newest: Vote<R> = self.0.core.metrics().borrow_watched().vote;
         if part.vote.partial_cmp(&newest).is_none_or(Ordering::is_lt) {
             return Ok(PartReply::Settled(newest));
@@ -156,7 +157,17 @@ fn are_in_a_row<R: Runtime>(append: &AppendEntriesRequest<Types<R>>) -> Result<(
         }
         before = Some(id);
     }
-    Ok(())
+    is_in_its_log::<R>(&append.vote, before)
+}
+
+/// Refuses a last entry of a later term than the leader's, which it cannot hold.
+fn is_in_its_log<R: Runtime>(leader: &Vote<R>, last: Option<LogId<R>>) -> Result<(), String> {
+    match last {
+        Some(id) if id.committed_leader_id().term > leader.leader_id.term => {
+            Err(format!("the leader of vote {leader} cannot hold entry {id}"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Refuses a vote that claims to have been won before it was cast.

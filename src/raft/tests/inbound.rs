@@ -33,8 +33,8 @@ fn part(vote: Vote<Tokio>, last: Option<LogId<Tokio>>) -> Part<Tokio> {
     Part { vote, offer: Offer { last, bytes: 100, sum: 0 }, offset: 0, sum: crc32fast::hash(&[]), bytes: Vec::new() }
 }
 
-fn term(raft: &Raft<Tokio>) -> u64 {
-    raft.0.core.metrics().borrow_watched().vote.leader_id.term
+async fn term(raft: &Raft<Tokio>) -> u64 {
+    raft.0.core.with_raft_state(|state| state.vote_ref().leader_id.term).await.unwrap()
 }
 
 async fn refusal<T: serde::Serialize>(raft: &Raft<Tokio>, method: Method, request: &T) -> String {
@@ -70,7 +70,7 @@ fn entries_that_do_not_follow_one_another_are_refused_and_change_nothing() {
     Tokio::block_on(async {
         let cluster = Cluster::of(1).await;
         let raft = cluster.raft(1);
-        let before = term(raft);
+        let before = term(raft).await;
         for request in [
             append(None, &[id(99, 1)]),
             append(Some(id(1, 1)), &[id(99, 3)]),
@@ -81,8 +81,25 @@ fn entries_that_do_not_follow_one_another_are_refused_and_change_nothing() {
             let text = refusal(raft, method::APPEND, &request).await;
             assert!(text.contains("does not follow"), "{text}");
         }
-        assert_eq!(term(raft), before);
+        assert_eq!(term(raft).await, before);
         write(raft, "a", "1").await.expect("it leads as before");
+    });
+}
+
+#[test]
+fn a_leader_is_not_believed_to_hold_entries_of_later_terms_than_its_own() {
+    Tokio::block_on(async {
+        let mut cluster = Cluster::empty(tuning());
+        cluster.start(1).await;
+        let raft = cluster.raft(1);
+        for text in [
+            refusal(raft, method::APPEND, &append(None, &[id(99, 0), id(100, 1)])).await,
+            refusal(raft, method::APPEND, &append(Some(id(100, 1)), &[])).await,
+            refusal(raft, method::SNAPSHOT, &part(elected(99, 2), Some(id(100, 7)))).await,
+        ] {
+            assert!(text.contains("cannot hold"), "{text}");
+        }
+        assert_eq!(term(raft).await, 0);
     });
 }
 
@@ -105,7 +122,7 @@ fn nobody_makes_this_server_lead_by_claiming_that_it_was_elected() {
             let text = refusal(raft, method, &ask).await;
             assert!(text.contains("claims to have been won"), "{text}");
         }
-        assert_eq!(term(raft), 0);
+        assert_eq!(term(raft).await, 0);
     });
 }
 
@@ -124,7 +141,7 @@ fn a_server_that_has_the_snapshot_offered_follows_the_leader_before_it_says_so()
         let PartReply::<Tokio>::Settled(vote) = wire::open_reply("part", &reply).unwrap() else { panic!("it has all of it") };
         assert_eq!(vote, elected(99, 2));
         // The leader counts this as a promise, so it must be one.
-        assert_eq!(term(raft), 99);
+        assert_eq!(term(raft).await, 99);
         let older = part(elected(98, 3), last);
         let reply = raft.handle_rpc(method::SNAPSHOT, wire::request(raft.id(), &older)).await.unwrap();
         let PartReply::<Tokio>::Settled(vote) = wire::open_reply("part", &reply).unwrap() else { panic!("it has all of it") };
