@@ -89,9 +89,7 @@ impl<R: Runtime> Agent<R> {
         };
         // Its age when it leaves, not when it was asked for.
         let last_contact = raft.last_contact().unwrap_or(last_contact);
-        // Without a majority nobody is elected, so the last leader is never replaced: one that has been silent for so long is known no more.
-        let silence = self.config().raft.election_timeout().1 * 2;
-        let known_leader = raft.leadership().leader.is_some() && last_contact <= silence;
+        let known_leader = self.known_leader(raft).is_some();
         Step::Done(Ok(Answered { answer, known_leader, last_contact }))
     }
 
