@@ -34,7 +34,13 @@ impl<R: Runtime> Agent<R> {
                 },
                 Target::There { addr, relay } => {
                     let request = Request::Read { query: query.clone(), options: options.clone(), relay };
-                    self.read_there(addr, &request, self.patience(relay, &hold) + self.longest_wait(options)).await
+                    let patience = self.patience(relay, &hold) + self.longest_wait(options);
+                    let asked = match (relay, options.min_index) {
+                        (Relay::Server, 0) => self.ask_leader(addr, &request, Repeat::Always, patience).await,
+                        // A wait goes on at a server that no longer leads: it hears of changes as well.
+                        (Relay::Server | Relay::Client, _) => self.ask(addr, &request, Repeat::Always, patience).await,
+                    };
+                    answered(asked)
                 }
                 Target::Nobody => Step::Again,
             };
@@ -42,15 +48,6 @@ impl<R: Runtime> Agent<R> {
                 Step::Done(done) => return done,
                 Step::Again => self.hold(&mut hold).await?,
             }
-        }
-    }
-
-    async fn read_there(&self, addr: std::net::SocketAddr, request: &Request, patience: Duration) -> Step<Answered> {
-        match self.ask(addr, request, Repeat::Always, patience).await {
-            Step::Done(Ok(Response::Answered(answered))) => Step::Done(Ok(answered)),
-            Step::Done(Ok(other)) => strange(&other),
-            Step::Done(Err(refusal)) => Step::Done(Err(refusal)),
-            Step::Again => Step::Again,
         }
     }
 
@@ -147,6 +144,15 @@ impl<R: Runtime> Agent<R> {
             Some(dc) if dc != self.config().datacenter.as_str() => Err(Refusal::NoPath),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+fn answered(asked: Step<Response>) -> Step<Answered> {
+    match asked {
+        Step::Done(Ok(Response::Answered(answered))) => Step::Done(Ok(answered)),
+        Step::Done(Ok(other)) => strange(&other),
+        Step::Done(Err(refusal)) => Step::Done(Err(refusal)),
+        Step::Again => Step::Again,
     }
 }
 
