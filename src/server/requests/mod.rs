@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How long a leader that was replaced may take to answer what it was asked before.
-const LAST_WORD: Duration = Duration::from_millis(250);
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// One attempt's end.
 pub(super) enum Step<T> {
