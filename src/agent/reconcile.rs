@@ -21,6 +21,9 @@ pub const PASS_INTERVAL: Duration = Duration::from_secs(60);
 /// off, does not know everyone yet: members rejoin by themselves within half a minute.
 pub const ABSENCE: Duration = Duration::from_secs(90);
 
+/// The gossip tag with the address a member is reached at from other datacenters, if that is not the one it gossips from.
+pub const WAN_ADDR_TAG: &str = "wan_addr";
+
 /// How far this server's own pool can be believed about who is missing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credence {
@@ -128,20 +131,26 @@ fn alive(member: &Member, state: &State) -> Option<Command> {
     (!settled).then(|| register(spec, check))
 }
 
+fn family(ip: IpAddr) -> &'static str {
+    match ip {
+        IpAddr::V4(_) => "ipv4",
+        IpAddr::V6(_) => "ipv6",
+    }
+}
+
 fn spec_of(member: &Member, id: NodeId, before: Option<&NodeSpec>) -> NodeSpec {
     let ip = member.addr().ip();
     let address = ip.to_string();
     let kept = before.filter(|spec| spec.id.is_none_or(|known| known == id));
     let mut tagged = kept.map(|spec| spec.tagged_addresses.clone()).unwrap_or_default();
-    let family = match ip {
-        IpAddr::V4(_) => "ipv4",
-        IpAddr::V6(_) => "ipv6",
-    };
-    for tag in ["lan".to_owned(), format!("lan_{family}"), "wan".to_owned(), format!("wan_{family}")] {
-        // An address that only repeated the node's follows it; one that was set apart stays.
-        let follows = tagged.get(&tag).is_none_or(|set| kept.is_some_and(|spec| spec.address == *set));
-        if follows {
-            tagged.insert(tag, address.clone());
+    let told: Option<IpAddr> = member.tag(WAN_ADDR_TAG).and_then(|text| text.parse().ok());
+    for (way, ip, told) in [("lan", ip, None), ("wan", told.unwrap_or(ip), told)] {
+        for tag in [way.to_owned(), format!("{way}_{}", family(ip))] {
+            // An address that only repeated the node's follows it; one that was set apart stays, unless the node itself tells another.
+            let follows = tagged.get(&tag).is_none_or(|set| kept.is_some_and(|spec| spec.address == *set));
+            if follows || told.is_some() {
+                tagged.insert(tag, ip.to_string());
+            }
         }
     }
     let mut meta = kept.map(|spec| spec.meta.clone()).unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::directory::Directory;
 use super::duties::Watchman;
 use super::surroundings::{StartError, Surroundings};
+use crate::agent::reconcile::WAN_ADDR_TAG;
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::NodeId;
@@ -207,6 +208,9 @@ impl<R: Runtime> Agent<R> {
         tag("vsn_max", "3".to_owned());
         tag("segment", String::new());
         tag("acls", "0".to_owned());
+        if config.advertise_addr_wan != config.advertise_addr {
+            tag(WAN_ADDR_TAG, config.advertise_addr_wan.to_string());
+        }
         match &config.listen.rpc {
             Some(rpc) if config.server => {
                 tag("role", "consul".to_owned());

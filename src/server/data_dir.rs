@@ -125,3 +125,6 @@ fn draw_id<R: Runtime>() -> NodeId {
     bytes[8..].copy_from_slice(&R::random().to_le_bytes());
     NodeId::from_random(bytes)
 }
+
+#[cfg(test)]
+mod tests;

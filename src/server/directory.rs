@@ -94,3 +94,88 @@ impl Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Directory, ServerEntry};
+    use crate::gossip::{Doubt, Member, MemberStatus, Profile, Tags, Versions};
+    use crate::model::{Datacenter, NodeId, NodeName};
+
+    fn dc() -> Datacenter {
+        Datacenter::parse("dc1").unwrap()
+    }
+
+    fn id(n: u8) -> String {
+        format!("00000000-0000-0000-0000-0000000000{n:02}")
+    }
+
+    fn member(n: u8, status: MemberStatus, tags: &[(&str, &str)]) -> Member {
+        let own = [("role", "consul"), ("dc", "dc1"), ("port", "8300"), ("id", &id(n))];
+        let tags = own.iter().chain(tags).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let addr = format!("10.0.0.{n}:8301").parse().unwrap();
+        let name = NodeName::parse(&format!("n{n}")).unwrap();
+        let profile = Profile { name, addr, tags: Tags::parse(tags).unwrap(), versions: Versions::OURS };
+        Member { profile: profile.into(), status, doubt: Doubt::Trusted, incarnation: 0 }
+    }
+
+    fn node(n: u8) -> NodeId {
+        NodeId::parse(&id(n)).unwrap()
+    }
+
+    fn directory(members: &[Member]) -> Directory {
+        let directory = Directory::new(0);
+        directory.learn(members, &dc());
+        directory
+    }
+
+    #[test]
+    fn a_servers_tags_say_where_it_serves_and_what_it_waits_for() {
+        let entry = ServerEntry::of(&member(1, MemberStatus::Alive, &[("port", "1234"), ("expect", "3")]), &dc()).unwrap();
+        assert_eq!((entry.addr.to_string().as_str(), entry.expect, entry.read_replica), ("10.0.0.1:1234", 3, false));
+        let alone = ServerEntry::of(&member(1, MemberStatus::Alive, &[("bootstrap", "1")]), &dc()).unwrap();
+        assert_eq!(alone.expect, 1);
+        let replica = ServerEntry::of(&member(1, MemberStatus::Alive, &[("nonvoter", "1")]), &dc()).unwrap();
+        assert!(replica.read_replica && replica.expect == 0);
+    }
+
+    #[test]
+    fn clients_strangers_and_nonsense_are_no_servers() {
+        for tags in [("role", "node"), ("dc", "dc2"), ("port", "x"), ("port", "70000"), ("id", "x")] {
+            assert_eq!(ServerEntry::of(&member(1, MemberStatus::Alive, &[tags]), &dc()), None, "{tags:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_living_server_is_found_by_its_id() {
+        let directory = directory(&[member(1, MemberStatus::Alive, &[]), member(2, MemberStatus::Failed, &[])]);
+        assert_eq!(directory.find(node(1)).map(|server| server.addr.to_string()).as_deref(), Some("10.0.0.1:8300"));
+        assert_eq!(directory.find(node(2)), None);
+        assert_eq!(directory.all().len(), 2);
+    }
+
+    #[test]
+    fn a_client_agent_keeps_to_a_server_until_it_distrusts_it() {
+        let directory = directory(&[1, 2, 3].map(|n| member(n, MemberStatus::Alive, &[])));
+        let first = directory.preferred().unwrap();
+        assert_eq!(directory.preferred().unwrap(), first);
+        directory.distrust("10.9.9.9:8300".parse().unwrap());
+        assert_eq!(directory.preferred().unwrap(), first, "another's fault is not its own");
+        directory.distrust(first.addr);
+        assert_ne!(directory.preferred().unwrap(), first);
+    }
+
+    #[test]
+    fn the_living_come_first_and_the_failed_before_nobody() {
+        let (alive, failed) = (member(2, MemberStatus::Alive, &[]), member(1, MemberStatus::Failed, &[]));
+        assert_eq!(directory(&[failed.clone(), alive]).preferred().unwrap().id, node(2));
+        assert_eq!(directory(&[failed]).preferred().unwrap().id, node(1), "gossip may be late");
+        assert_eq!(directory(&[member(1, MemberStatus::Left, &[])]).preferred(), None);
+    }
+
+    #[test]
+    fn what_gossip_no_longer_knows_is_gone() {
+        let directory = directory(&[member(1, MemberStatus::Alive, &[])]);
+        directory.learn(&[member(2, MemberStatus::Alive, &[])], &dc());
+        assert_eq!((directory.find(node(1)), directory.preferred().map(|server| server.id)), (None, Some(node(2))));
+    }
+}

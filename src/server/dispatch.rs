@@ -44,7 +44,7 @@ impl<R: Runtime> Agent<R> {
     pub(super) fn peers_here(&self) -> Peers {
         let Some(raft) = self.raft() else { return Peers::default() };
         let configuration = raft.configuration();
-        let mut peers = Peers { leader: raft.leadership().leader, index: configuration.index, ..Peers::default() };
+        let mut peers = Peers { leader: self.known_leader(raft), index: configuration.index, ..Peers::default() };
         for (id, configured) in configuration.servers {
             match configured.suffrage {
                 Suffrage::Voter => peers.voters.push((id, configured.server)),

@@ -44,3 +44,50 @@ impl Hold {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST_PAUSE, Hold, LONGEST_PAUSE};
+    use crate::runtime::Runtime;
+    use crate::runtime::tokio::Tokio;
+    use std::future::{pending, ready};
+    use std::time::Duration;
+
+    #[test]
+    fn news_of_a_leader_ends_a_pause_at_once() {
+        Tokio::block_on(async {
+            let mut hold = Hold::new::<Tokio>(Duration::from_secs(3600));
+            hold.pause = Duration::from_secs(3000);
+            let before = Tokio::now();
+            assert!(hold.pause::<Tokio>(ready(())).await);
+            assert!(Tokio::now().since(before) < Duration::from_secs(60), "it does not sit the pause out");
+        });
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        Tokio::block_on(async {
+            let mut hold = Hold::new::<Tokio>(Duration::from_secs(3600));
+            let mut expected = FIRST_PAUSE;
+            for _ in 0..10 {
+                assert_eq!(hold.pause, expected);
+                assert!(hold.pause::<Tokio>(ready(())).await);
+                expected = (expected * 2).min(LONGEST_PAUSE);
+            }
+            assert_eq!(hold.pause, LONGEST_PAUSE);
+        });
+    }
+
+    #[test]
+    fn patience_ends_and_no_pause_outlasts_it() {
+        Tokio::block_on(async {
+            let patience = Duration::from_millis(30);
+            let (mut hold, before) = (Hold::new::<Tokio>(patience), Tokio::now());
+            hold.pause = Duration::from_secs(3000);
+            while hold.pause::<Tokio>(pending()).await {}
+            assert!(Tokio::now().since(before) >= patience, "not before the patience is over");
+            assert!(Tokio::now().since(before) < Duration::from_secs(60), "the pause is cut to what is left");
+            assert!(!hold.pause::<Tokio>(ready(())).await, "not even for news");
+        });
+    }
+}

@@ -31,8 +31,9 @@ pub(super) fn install(config: &Config) -> LogLevel {
 
 fn filter(config: &Config) -> Targets {
     let level = level_of(&config.log_level);
-    // openraft speaks of every message at its info and debug levels.
-    let dependencies = level.min(LevelFilter::WARN);
+    // openraft speaks of every message at its info and debug levels, and of every heartbeat that finds nobody at its warn level: a dozen lines a
+    // second for as long as a server is down.
+    let dependencies = if level >= LevelFilter::DEBUG { LevelFilter::WARN } else { level.min(LevelFilter::ERROR) };
     Targets::new().with_default(dependencies).with_target("muster", level)
 }
 

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long a leaving server tries to hand its duties over.
 const HAND_OVER: Duration = Duration::from_secs(5);
 
+/// Pause after the first attempt to join; it doubles up to `retry_interval`.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
 /// Why nobody was joined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -31,21 +34,27 @@ impl<R: Runtime> Agent<R> {
     }
 
     /// Joins `retry_join` until it works; `retry_max` attempts if that is not 0.
+    ///
+    /// The first attempts follow soon upon each other: agents that are started together should not wait `retry_interval` for the one that was a
+    /// moment late. Up to the first whole interval they count as one.
     pub(super) async fn join_until_it_works(&self) {
-        let hosts = &self.config().retry_join;
-        let mut attempt = 0;
+        let (hosts, interval, most) = (&self.config().retry_join, self.config().retry_interval, self.config().retry_max);
+        let (mut attempt, mut pause) = (1, FIRST_RETRY.min(interval));
         loop {
-            attempt += 1;
             match self.join_lan(hosts).await {
                 Ok(reached) => return tracing::info!(reached, "joined the cluster"),
-                Err(why) => tracing::warn!(%why, attempt, again_in = ?self.config().retry_interval, "join failed"),
+                Err(why) => tracing::warn!(%why, attempt, again_in = ?pause, "join failed"),
             }
-            if self.config().retry_max > 0 && attempt >= self.config().retry_max {
-                tracing::error!(attempt, "no more attempts to join (retry_max): stopping");
-                let _ = self.0.gave_up.set(attempt);
-                return Box::pin(self.shutdown(super::Farewell::Vanish)).await;
+            if pause == interval {
+                if most > 0 && attempt >= most {
+                    tracing::error!(attempt, "no more attempts to join (retry_max): stopping");
+                    let _ = self.0.gave_up.set(attempt);
+                    return Box::pin(self.shutdown(super::Farewell::Vanish)).await;
+                }
+                attempt += 1;
             }
-            sleep::<R>(self.config().retry_interval).await;
+            sleep::<R>(pause).await;
+            pause = (pause * 2).min(interval);
         }
     }
 
@@ -58,7 +67,10 @@ impl<R: Runtime> Agent<R> {
             wan.leave().await;
         }
         self.lan().leave().await;
-        sleep::<R>(self.config().leave_drain_time).await;
+        if self.raft().is_some() {
+            // Client agents that have not heard of it yet still ask this server.
+            sleep::<R>(self.config().leave_drain_time).await;
+        }
     }
 
     async fn give_up_seat(&self) {

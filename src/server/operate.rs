@@ -54,7 +54,7 @@ impl<R: Runtime> Agent<R> {
 
     /// Raft's configuration as this server knows it, in the order of ids.
     pub(super) fn raft_configuration_here(&self, raft: &Raft<R>) -> RaftConfiguration {
-        let (configuration, leader, peers) = (raft.configuration(), raft.leadership().leader, raft.peers());
+        let (configuration, leader, peers) = (raft.configuration(), self.known_leader(raft), raft.peers());
         let last_own = raft.stats().last_log_index;
         let servers = configuration.servers.iter().map(|(id, configured)| RaftServer {
             id: id.to_string(),

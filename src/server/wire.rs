@@ -140,3 +140,79 @@ pub(super) fn decode_request(body: &[u8]) -> Result<Request, CodecError> {
 pub(super) fn decode_response(body: &[u8]) -> Result<Response, CodecError> {
     codec::decode("agent response", VERSION, body)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Answered, Operation, Peers, Refusal, Relay, Request, Response, VERSION, decode_request, decode_response, encode};
+    use crate::agent::query::{Answer, Query};
+    use crate::api::operator::Peer;
+    use crate::api::read::{ReadMode, ReadOptions};
+    use crate::model::codec::CodecError;
+    use crate::model::{Key, NodeId, NodeName};
+    use crate::raft::{LeaderHint, Server};
+    use crate::state::{Command, Reply, State};
+    use std::time::Duration;
+
+    fn query() -> Query {
+        Query::KvGet { key: Key::new(b"a/b") }
+    }
+
+    fn requests() -> Vec<Request> {
+        let options =
+            ReadOptions { mode: ReadMode::Stale { max_age: Some(Duration::from_secs(3)) }, min_index: 7, ..ReadOptions::default() };
+        vec![
+            Request::Read { query: query(), options, relay: Relay::Client },
+            Request::Write { command: Command::Nothing, relay: Relay::Server },
+            Request::Operate { operation: Operation::RemoveServer(Peer::Address("10.0.0.1:8300".to_owned())), relay: Relay::Client },
+            Request::Operate { operation: Operation::TransferLeader(None), relay: Relay::Server },
+            Request::Peers,
+            Request::Claim { by: NodeId::from(1), servers: vec![NodeId::from(1), NodeId::from(2)] },
+            Request::ClaimStands { servers: vec![NodeId::from(1)] },
+        ]
+    }
+
+    fn responses() -> Vec<Response> {
+        let answer: Answer = query().answer(&State::default());
+        let hint = LeaderHint { id: NodeId::from(1), addr: "10.0.0.1:8300".parse().unwrap() };
+        let server = Server { name: NodeName::parse("n1").unwrap(), addr: hint.addr };
+        vec![
+            Response::Answered(Answered { answer, known_leader: true, last_contact: Duration::from_millis(12) }),
+            Response::Written { index: 9, reply: Reply::Took(true) },
+            Response::Operated,
+            Response::Peers(Peers { leader: Some(hint), voters: vec![(hint.id, server)], non_voters: Vec::new(), index: 4 }),
+            Response::Claimed(true),
+            Response::Refused(Refusal::NotLeader(Some(hint))),
+            Response::Refused(Refusal::Unknown("why".to_owned())),
+        ]
+    }
+
+    #[test]
+    fn requests_and_responses_arrive_as_they_were_sent() {
+        for request in requests() {
+            assert_eq!(format!("{:?}", decode_request(&encode(&request)).unwrap()), format!("{request:?}"));
+        }
+        for response in responses() {
+            assert_eq!(format!("{:?}", decode_response(&encode(&response)).unwrap()), format!("{response:?}"));
+        }
+    }
+
+    #[test]
+    fn what_a_newer_release_sends_is_refused_by_version() {
+        let newer = |bytes: &[u8]| [&[VERSION + 1], &bytes[1..]].concat();
+        let request = decode_request(&newer(&encode(&requests()[0]))).unwrap_err();
+        assert!(matches!(request, CodecError::NewerVersion { found, known, .. } if (found, known) == (VERSION + 1, VERSION)), "{request}");
+        let response = decode_response(&newer(&encode(&responses()[0]))).unwrap_err();
+        assert!(matches!(response, CodecError::NewerVersion { .. }), "{response}");
+    }
+
+    #[test]
+    fn what_is_cut_short_or_has_something_behind_it_is_refused() {
+        for request in requests() {
+            let bytes = encode(&request);
+            for length in 0..bytes.len() {
+                assert!(decode_request(&bytes[..length]).is_err(), "{length} bytes of {request:?}");
+            }
+            assert!(decode_request(&[&bytes[..], &[0]].concat()).is_err(), "{request:?}");
+        }
+    }
+}

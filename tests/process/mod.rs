@@ -1,7 +1,11 @@
 //! Agents of one test live in a loopback network of their own, so that all keep the default ports.
 
 mod cluster;
+mod failover;
 mod garbage;
+mod lifecycle;
+mod load;
+mod minority;
 mod refusals;
 
 use crate::http::{self, Answer, Request};
@@ -94,6 +98,19 @@ impl Agent {
         }
     }
 
+    /// Waits until the process has ended by itself: its exit code.
+    fn ended(&mut self, patience: Duration) -> Option<i32> {
+        let start = Instant::now();
+        let process = self.process.as_mut().expect("a started agent");
+        loop {
+            if let Some(status) = process.try_wait().expect("our own child") {
+                return status.code();
+            }
+            assert!(start.elapsed() < patience, "still running after {patience:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.try_wait().expect("our own child").is_none())
     }
@@ -114,8 +131,7 @@ impl Agent {
 
     /// Puts a value; whether it was acknowledged.
     fn put(&self, key: &str, value: &str) -> bool {
-        let answer = self.call("PUT", &format!("/v1/kv/{key}"), Some(value), Duration::from_secs(12));
-        answer.is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"true"))
+        put(&self.http, key, value)
     }
 
     fn value(&self, key: &str) -> Option<String> {
@@ -143,6 +159,13 @@ impl Drop for Agent {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Puts a value through the agent at `address`; whether it was acknowledged.
+fn put(address: &str, key: &str, value: &str) -> bool {
+    let patience = Duration::from_secs(12);
+    let put = Request { method: "PUT".to_owned(), body: Some(value.into()), ..Request::get(&format!("/v1/kv/{key}"), patience) };
+    http::call(address, &put).is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"true"))
 }
 
 fn muster() -> Command {

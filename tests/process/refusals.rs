@@ -6,7 +6,7 @@ use std::fs;
 /// What an agent says that ends by itself; it must not end well.
 fn refusal(agent: &Agent) -> String {
     let output = muster().arg("agent").args(&agent.flags).output().expect("the binary runs");
-    assert!(!output.status.success(), "{:?} was taken", agent.flags);
+    assert_eq!(output.status.code(), Some(1), "{:?}: {}", agent.flags, text(&output.stderr));
     text(&output.stderr) + &text(&output.stdout)
 }
 
@@ -49,7 +49,15 @@ fn a_port_or_folder_in_use_is_named() {
     assert_says(&refusal(&same_folder), &["n1", "use"]);
     let mut same_port = site.agent(1, &["-server"]);
     same_port.flags.push(format!("-data-dir={}", site.folder.join("other").display()));
-    assert_says(&refusal(&same_port), &["port"]);
+    assert_says(&refusal(&same_port), &[":8300", "-server-port"]);
+    for (flags, told) in
+        [(&["-bind", "9", "-client", "1"], [":8500", "-http-port"]), (&["-bind", "1", "-client", "9"], [":8301", "-serf-lan-port"])]
+    {
+        let mut other = site.agent(9, &[]);
+        other.flags.extend([format!("{}={}", flags[0], site.address(flags[1].parse().unwrap()))]);
+        other.flags.extend([format!("{}={}", flags[2], site.address(flags[3].parse().unwrap()))]);
+        assert_says(&refusal(&other), &told);
+    }
     assert_eq!(running.value("a").as_deref(), Some("1"));
 }
 
@@ -82,4 +90,17 @@ fn find_segments(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) 
             found.push(path);
         }
     }
+}
+
+#[test]
+fn a_data_directory_that_is_damaged_or_of_a_newer_release_is_named() {
+    let site = Site::new("data-dir");
+    let agent = site.agent(1, &["-server"]);
+    let folder = site.folder.join("n1");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("node-id"), "nonsense").expect("written");
+    assert_says(&refusal(&agent), &["node-id", "nonsense", "move the directory away"]);
+    fs::remove_file(folder.join("node-id")).expect("removed");
+    fs::write(folder.join("layout"), "99").expect("written");
+    assert_says(&refusal(&agent), &["layout 99", "newer"]);
 }

@@ -127,6 +127,22 @@ fn an_address_that_changed_is_followed() {
 }
 
 #[test]
+fn the_address_for_other_datacenters_is_the_one_the_member_tells() {
+    let mut leader = Leader::new();
+    leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+    let mut told = member("web", 2, MemberStatus::Alive);
+    let profile = Arc::make_mut(&mut told.profile);
+    let mut tags = profile.tags.as_map().clone();
+    tags.insert(super::WAN_ADDR_TAG.to_owned(), "198.51.100.7".to_owned());
+    profile.tags = Tags::parse(tags).unwrap();
+    assert_eq!(leader.hear(EventKind::Updated, told.clone()), 1);
+    let spec = leader.state.nodes().get("web").unwrap().spec.clone();
+    let addresses = ["lan", "lan_ipv4", "wan", "wan_ipv4"].map(|tag| spec.tagged_addresses[tag].as_str());
+    assert_eq!(addresses, ["10.0.0.2", "10.0.0.2", "198.51.100.7", "198.51.100.7"]);
+    assert_eq!(leader.hear(EventKind::Updated, told), 0);
+}
+
+#[test]
 fn news_of_a_machine_does_not_touch_the_one_that_took_its_name() {
     let mut leader = Leader::new();
     leader.hear(EventKind::Joined, member("web", 3, MemberStatus::Alive));

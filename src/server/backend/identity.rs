@@ -77,7 +77,7 @@ impl<R: Runtime> Agent<R> {
         let mut stats = text([("acl", "disabled"), ("known_datacenters", "1"), ("server", "true")]);
         stats.insert("bootstrap".to_owned(), (self.config().bootstrap_expect == 1).to_string());
         stats.insert("leader".to_owned(), leadership.is_us().to_string());
-        stats.insert("leader_addr".to_owned(), leadership.leader.map(|leader| leader.addr.to_string()).unwrap_or_default());
+        stats.insert("leader_addr".to_owned(), self.known_leader(raft).map(|leader| leader.addr.to_string()).unwrap_or_default());
         stats
     }
 

@@ -9,9 +9,12 @@ pub(super) use route::Target;
 use super::wire::{self, Refusal, Request, Response};
 use super::{Agent, hold::Hold};
 use crate::rpc::CallError;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, sleep};
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// How long a leader that was replaced may take to answer what it was asked before.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// One attempt's end.
 pub(super) enum Step<T> {
@@ -61,6 +64,25 @@ impl<R: Runtime> Agent<R> {
                 }
             }
             Err(CallError::Refused(text)) => Step::refused(Refusal::Refused(format!("rpc error making call: {text}"))),
+        }
+    }
+
+    /// Asks the leader, but no longer than it is the leader: one that froze or was cut off would be waited for until its silence is noticed.
+    pub(super) async fn ask_leader(&self, to: SocketAddr, request: &Request, repeat: Repeat, patience: Duration) -> Step<Response> {
+        let replaced = async {
+            self.leader_changed().await;
+            // One that hands over in order still answers what it has taken.
+            sleep::<R>(LAST_WORD).await;
+        };
+        tokio::select! {
+            biased;
+            step = self.ask(to, request, repeat, patience) => step,
+            () = replaced => match repeat {
+                Repeat::Always => Step::Again,
+                Repeat::OnlyIfNotSent => {
+                    Step::refused(Refusal::Unknown("rpc error making call: the leader was replaced before it answered".to_owned()))
+                }
+            },
         }
     }
 

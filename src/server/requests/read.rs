@@ -34,7 +34,13 @@ impl<R: Runtime> Agent<R> {
                 },
                 Target::There { addr, relay } => {
                     let request = Request::Read { query: query.clone(), options: options.clone(), relay };
-                    self.read_there(addr, &request, self.patience(relay, &hold) + self.longest_wait(options)).await
+                    let patience = self.patience(relay, &hold) + self.longest_wait(options);
+                    let asked = match (relay, options.min_index) {
+                        (Relay::Server, 0) => self.ask_leader(addr, &request, Repeat::Always, patience).await,
+                        // A wait goes on at a server that no longer leads: it hears of changes as well.
+                        (Relay::Server | Relay::Client, _) => self.ask(addr, &request, Repeat::Always, patience).await,
+                    };
+                    answered(asked)
                 }
                 Target::Nobody => Step::Again,
             };
@@ -42,15 +48,6 @@ impl<R: Runtime> Agent<R> {
                 Step::Done(done) => return done,
                 Step::Again => self.hold(&mut hold).await?,
             }
-        }
-    }
-
-    async fn read_there(&self, addr: std::net::SocketAddr, request: &Request, patience: Duration) -> Step<Answered> {
-        match self.ask(addr, request, Repeat::Always, patience).await {
-            Step::Done(Ok(Response::Answered(answered))) => Step::Done(Ok(answered)),
-            Step::Done(Ok(other)) => strange(&other),
-            Step::Done(Err(refusal)) => Step::Done(Err(refusal)),
-            Step::Again => Step::Again,
         }
     }
 
@@ -89,9 +86,7 @@ impl<R: Runtime> Agent<R> {
         };
         // Its age when it leaves, not when it was asked for.
         let last_contact = raft.last_contact().unwrap_or(last_contact);
-        // Without a majority nobody is elected, so the last leader is never replaced: one that has been silent for so long is known no more.
-        let silence = self.config().raft.election_timeout().1 * 2;
-        let known_leader = raft.leadership().leader.is_some() && last_contact <= silence;
+        let known_leader = self.known_leader(raft).is_some();
         Step::Done(Ok(Answered { answer, known_leader, last_contact }))
     }
 
@@ -149,6 +144,15 @@ impl<R: Runtime> Agent<R> {
             Some(dc) if dc != self.config().datacenter.as_str() => Err(Refusal::NoPath),
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+fn answered(asked: Step<Response>) -> Step<Answered> {
+    match asked {
+        Step::Done(Ok(Response::Answered(answered))) => Step::Done(Ok(answered)),
+        Step::Done(Ok(other)) => strange(&other),
+        Step::Done(Err(refusal)) => Step::Done(Err(refusal)),
+        Step::Again => Step::Again,
     }
 }
 

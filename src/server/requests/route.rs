@@ -1,7 +1,7 @@
 //! Who carries a request out.
 
 use crate::model::NodeId;
-use crate::raft::Raft;
+use crate::raft::{LeaderHint, Raft};
 use crate::runtime::Runtime;
 use crate::server::Agent;
 use crate::server::wire::{Refusal, Relay};
@@ -49,6 +49,13 @@ impl<R: Runtime> Agent<R> {
                 Ok(Target::There { addr: server.addr, relay: Relay::Client })
             }
         }
+    }
+
+    /// The leader, if this server has heard of it lately. Without a majority nobody is elected, so the last leader is never replaced, and one that
+    /// was cut off goes on believing that it leads: who has been silent for so long is known no more.
+    pub(in crate::server) fn known_leader(&self, raft: &Raft<R>) -> Option<LeaderHint> {
+        let silence = self.config().raft.election_timeout().1 * 2;
+        raft.leadership().leader.filter(|_| raft.last_contact().is_some_and(|age| age <= silence))
     }
 
     /// Where gossip says that server is now; a server may come back with another address than the configuration has.

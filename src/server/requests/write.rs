@@ -18,7 +18,12 @@ impl<R: Runtime> Agent<R> {
                 Target::Here(raft) => self.propose(raft, command.clone(), &hold).await,
                 Target::There { addr, relay } => {
                     let request = Request::Write { command: command.clone(), relay };
-                    match self.ask(addr, &request, Repeat::OnlyIfNotSent, self.patience(relay, &hold)).await {
+                    let patience = self.patience(relay, &hold);
+                    let asked = match relay {
+                        Relay::Client => self.ask(addr, &request, Repeat::OnlyIfNotSent, patience).await,
+                        Relay::Server => self.ask_leader(addr, &request, Repeat::OnlyIfNotSent, patience).await,
+                    };
+                    match asked {
                         Step::Done(Ok(Response::Written { index, reply })) => Step::Done(Ok((index, reply))),
                         Step::Done(Ok(other)) => strange(&other),
                         Step::Done(Err(refusal)) => Step::Done(Err(refusal)),
