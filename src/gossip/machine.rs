@@ -425,6 +425,7 @@ impl Machine for Gossip {
         self.broadcasts.check_invariants();
         self.relays.check_invariants();
         self.syncs.check_invariants();
+        self.rejoin.check_invariants();
         self.intents.check_invariants();
         for (deadline, id) in &self.suspicions {
             let suspicion = self.table[*id].suspicion.as_ref().expect("a filed suspicion runs");

@@ -39,6 +39,23 @@ fn a_join_says_of_each_address_why_it_failed() {
 }
 
 #[test]
+fn joins_beyond_the_bounds_are_answered_at_once() {
+    let mut net = Net::strangers(1);
+    for ticket in 0..=64 {
+        net.input(1, Input::Join { ticket, addrs: vec![addr(7)] });
+    }
+    assert_eq!(joined(&net, 1), Some((0, vec!["64 joins are under way: try again later".to_owned()])));
+    net.run_for(Duration::from_secs(1));
+    net.outputs.clear();
+    let many = (0..300).map(|n| ([10, 1, (n / 200) as u8, (n % 200) as u8 + 10], 8301).into()).collect();
+    net.input(1, Input::Join { ticket: 1, addrs: many });
+    net.run_for(Duration::from_secs(1));
+    let (contacted, reasons) = joined(&net, 1).unwrap();
+    assert_eq!((contacted, reasons.len()), (0, 300));
+    assert_eq!(reasons.iter().filter(|reason| *reason == "more than 256 addresses in one join").count(), 44);
+}
+
+#[test]
 fn a_joiner_of_another_datacenter_is_told_why() {
     let mut net = Net::strangers(1);
     let other = crate::gossip::Tags::parse([("dc".to_owned(), "dc2".to_owned())].into()).unwrap();
