@@ -10,9 +10,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Nanoseconds for one step in a pool of so many.
+type Measure = fn(usize) -> f64;
+
 fn main() {
     println!("{:<34}{:>12}{:>12}", "ns each", "30 members", "1000 members");
-    let rows: [(&str, fn(usize) -> f64); 4] = [
+    let rows: [(&str, Measure); 4] = [
         ("probe round (ping out, ack in)", probe_round),
         ("ping received and answered", ping_received),
         ("packet of 4 news, told on", news_received),

@@ -369,6 +369,7 @@ impl Gossip {
             self.timers.reap = now + REAP_INTERVAL;
             self.reap(now);
         }
+        self.answer_waiting(now);
     }
 }
 
@@ -390,6 +391,7 @@ impl Machine for Gossip {
         }
         // What was heard may have ended the wait (nobody is left to tell): that is an effect of the input, not of whatever timer comes next.
         self.departure_due(now);
+        self.answer_waiting(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -423,6 +425,7 @@ impl Machine for Gossip {
         self.broadcasts.check_invariants();
         self.relays.check_invariants();
         self.syncs.check_invariants();
+        self.rejoin.check_invariants();
         self.intents.check_invariants();
         for (deadline, id) in &self.suspicions {
             let suspicion = self.table[*id].suspicion.as_ref().expect("a filed suspicion runs");

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Addresses one join may name; further ones are answered as failed.
 const MAX_JOIN_ADDRS: usize = 256;
 
+/// Joins under way at once; further ones are answered as failed.
+const MAX_JOINS: usize = 64;
+
 /// Addresses of an earlier life kept; further ones are ignored: any one of them leads to the rest.
 const MAX_REMEMBERED: usize = 1024;
 
@@ -47,19 +50,30 @@ impl Rejoin {
     }
 }
 
+impl Rejoin {
+    pub fn check_invariants(&self) {
+        assert!(self.joins.len() <= MAX_JOINS, "joins are bounded");
+        assert!(self.remembered.len() <= MAX_REMEMBERED, "remembered addresses are bounded");
+    }
+}
+
 impl Gossip {
     pub(super) fn join(&mut self, ticket: u64, addrs: Vec<SocketAddr>) {
         let mut join = Join::default();
         let own = self.setup.addr;
         let wanted: BTreeSet<SocketAddr> = addrs.iter().copied().filter(|addr| *addr != own).collect();
         for (n, addr) in wanted.iter().enumerate() {
-            if self.departure.takes_part() && n < MAX_JOIN_ADDRS {
-                join.pending.insert(*addr);
-            } else if n < MAX_JOIN_ADDRS {
-                join.failures.push((*addr, "this agent is leaving".to_owned()));
+            let refused = if !self.departure.takes_part() {
+                "this agent is leaving".to_owned()
+            } else if self.rejoin.joins.len() >= MAX_JOINS {
+                format!("{MAX_JOINS} joins are under way: try again later")
+            } else if n >= MAX_JOIN_ADDRS {
+                format!("more than {MAX_JOIN_ADDRS} addresses in one join")
             } else {
-                join.failures.push((*addr, format!("more than {MAX_JOIN_ADDRS} addresses in one join")));
-            }
+                join.pending.insert(*addr);
+                continue;
+            };
+            join.failures.push((*addr, refused));
         }
         // Whoever asks for nobody but us has us.
         join.contacted = if wanted.is_empty() { addrs.len().min(1) } else { 0 };

@@ -8,13 +8,17 @@ use super::probe::Way;
 use super::table::BUCKETS;
 use crate::model::{Instant, NodeName};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::iter::Peekable;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Streams others may have open to us. At the bound further ones are closed at once (and counted): their next attempt is soon.
-const MAX_ACCEPTED: usize = 128;
+/// Streams others may have open to us. At the bound further ones are closed at once (and counted).
+const MAX_ACCEPTED: usize = 1024;
+
+/// Syncs answered at once; further ones wait their turn, so that a pool that joins all at once is let in without a copy of the table for
+/// each of them in memory.
+const MAX_ANSWERED: usize = 64;
 
 /// Pools up to this size sync at the profile's interval; larger ones less often, by the logarithm.
 const SYNC_UNSCALED: usize = 32;
@@ -46,6 +50,8 @@ enum Stage {
     Compared { peer: NodeName, spoken: u64 },
     /// Theirs: the first frame is due.
     Accepted,
+    /// Theirs: asked; we have not answered yet.
+    Waiting,
     /// Theirs: buckets sent; digests are due.
     Offered { peer: NodeName },
     /// Theirs: rows sent; the wanted ones are due.
@@ -62,26 +68,49 @@ struct Session {
 #[derive(Debug, Default)]
 pub(super) struct Syncs {
     sessions: BTreeMap<StreamId, Session>,
+    /// First frames of those in [`Stage::Waiting`], in order.
+    waiting: VecDeque<(StreamId, Open)>,
     dialed: u64,
     accepted: usize,
+    /// Sessions in a stage that [`Stage::is_answered`].
+    answered: usize,
+}
+
+impl Stage {
+    fn is_answered(&self) -> bool {
+        match self {
+            Stage::Offered { .. } | Stage::Owed { .. } => true,
+            Stage::Dialing | Stage::Asked | Stage::Compared { .. } | Stage::Accepted | Stage::Waiting => false,
+        }
+    }
 }
 
 impl Syncs {
     fn remove(&mut self, id: StreamId) -> Option<Session> {
         let session = self.sessions.remove(&id)?;
         self.accepted -= usize::from(session.purpose.is_none());
+        self.answered -= usize::from(session.stage.is_answered());
+        if session.stage == Stage::Waiting {
+            self.waiting.retain(|(waiting, _)| *waiting != id);
+        }
         Some(session)
     }
 
     fn advance(&mut self, id: StreamId, stage: Stage) {
         if let Some(session) = self.sessions.get_mut(&id) {
+            self.answered -= usize::from(session.stage.is_answered());
             session.stage = stage;
+            self.answered += usize::from(session.stage.is_answered());
         }
     }
 
     pub fn check_invariants(&self) {
         assert_eq!(self.accepted, self.sessions.values().filter(|s| s.purpose.is_none()).count(), "accepted streams are counted");
         assert!(self.accepted <= MAX_ACCEPTED, "accepted streams are bounded");
+        let in_stage = |is: fn(&Stage) -> bool| self.sessions.values().filter(|session| is(&session.stage)).count();
+        assert_eq!(self.answered, in_stage(Stage::is_answered), "answered syncs are counted");
+        assert_eq!(self.waiting.len(), in_stage(|stage| *stage == Stage::Waiting), "who waits is in the queue");
+        assert!(self.waiting.is_empty() || self.answered >= MAX_ANSWERED, "nobody waits while there is room");
     }
 }
 
@@ -199,7 +228,10 @@ impl Gossip {
                     self.hear_ack(now, seq, Way::Tcp);
                 }
             }
-            (Stage::Accepted, Frame::Open(open)) => self.hear_open(now, id, open),
+            (Stage::Accepted, Frame::Open(open)) => {
+                self.syncs.advance(id, Stage::Waiting);
+                self.syncs.waiting.push_back((id, open));
+            }
             (Stage::Asked, Frame::Same) => {
                 self.stats.syncs_same += 1;
                 self.finish(id);
@@ -223,6 +255,16 @@ impl Gossip {
                 self.stats.malformed += 1;
                 self.abandon_stream(id, "a frame out of turn");
             }
+        }
+    }
+
+    /// Answers those who wait, as far as there is room.
+    pub(super) fn answer_waiting(&mut self, now: Instant) {
+        while self.syncs.answered < MAX_ANSWERED
+            && let Some((id, open)) = self.syncs.waiting.pop_front()
+        {
+            self.syncs.advance(id, Stage::Accepted);
+            self.hear_open(now, id, open);
         }
     }
 

@@ -6,6 +6,7 @@ mod link;
 mod partition;
 mod quiet;
 mod report;
+mod restart;
 mod stress;
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,18 @@ use std::ops::Range;
 
 /// Every scenario, in the order of the goals they check.
 pub fn scenarios() -> &'static [Scenario] {
-    const { &[detect::SMALL, detect::LARGE, quiet::QUIET, stress::STRESS, partition::PARTITION, traffic::TRAFFIC] }
+    const {
+        &[
+            detect::SMALL,
+            detect::LARGE,
+            quiet::QUIET,
+            stress::STRESS,
+            partition::PARTITION,
+            restart::FORM,
+            restart::MASS_RESTART,
+            traffic::TRAFFIC,
+        ]
+    }
 }
 
 /// Plays the scenario called `name` once for each seed; `None` if there is none of that name.

@@ -3,7 +3,7 @@
 use super::link::Link;
 use bytes::Bytes;
 use muster::config::GossipTuning;
-use muster::gossip::{Event, Gossip, Input, MemberStatus, Output, Profile, Setup, StreamEvent, StreamId, Tags};
+use muster::gossip::{Event, Gossip, Input, Output, Profile, Setup, StreamEvent, StreamId, Tags};
 use muster::model::{Instant, Machine, NodeName};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -206,11 +206,6 @@ impl World {
             let stats = self.nodes[n].machine.stats();
             stats.alive == living && stats.failed == 0
         })
-    }
-
-    /// The status of `subject` in the eyes of `by`.
-    pub fn status(&self, by: usize, subject: usize) -> MemberStatus {
-        self.nodes[by].machine.member(&name_of(subject)).map_or(MemberStatus::None, |member| member.status)
     }
 
     /// Lets things happen for `time`.

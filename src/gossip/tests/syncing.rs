@@ -39,6 +39,23 @@ fn a_join_says_of_each_address_why_it_failed() {
 }
 
 #[test]
+fn joins_beyond_the_bounds_are_answered_at_once() {
+    let mut net = Net::strangers(1);
+    for ticket in 0..=64 {
+        net.input(1, Input::Join { ticket, addrs: vec![addr(7)] });
+    }
+    assert_eq!(joined(&net, 1), Some((0, vec!["64 joins are under way: try again later".to_owned()])));
+    net.run_for(Duration::from_secs(1));
+    net.outputs.clear();
+    let many = (0..300).map(|n| ([10, 1, (n / 200) as u8, (n % 200) as u8 + 10], 8301).into()).collect();
+    net.input(1, Input::Join { ticket: 1, addrs: many });
+    net.run_for(Duration::from_secs(1));
+    let (contacted, reasons) = joined(&net, 1).unwrap();
+    assert_eq!((contacted, reasons.len()), (0, 300));
+    assert_eq!(reasons.iter().filter(|reason| *reason == "more than 256 addresses in one join").count(), 44);
+}
+
+#[test]
 fn a_joiner_of_another_datacenter_is_told_why() {
     let mut net = Net::strangers(1);
     let other = crate::gossip::Tags::parse([("dc".to_owned(), "dc2".to_owned())].into()).unwrap();
@@ -148,15 +165,37 @@ fn streams_beyond_the_bound_and_frames_out_of_turn_are_closed() {
         machine.handle(start(), Input::Stream { id: StreamId::Accepted(n), event: StreamEvent::Opened });
         drain(machine)
     };
-    for n in 0..128 {
+    for n in 0..1024 {
         assert_eq!(open(&mut machine, n), []);
     }
-    assert_eq!(open(&mut machine, 128), [Output::StreamClose { id: StreamId::Accepted(128) }]);
+    assert_eq!(open(&mut machine, 1024), [Output::StreamClose { id: StreamId::Accepted(1024) }]);
     assert_eq!(machine.stats().streams_refused, 1);
     let frame = frame::encode(&Frame::Same).into();
     machine.handle(start(), Input::Stream { id: StreamId::Accepted(5), event: StreamEvent::Frame(frame) });
     assert_eq!(drain(&mut machine), [Output::StreamClose { id: StreamId::Accepted(5) }]);
-    assert_eq!(open(&mut machine, 200), [], "a place is free again");
+    assert_eq!(open(&mut machine, 2000), [], "a place is free again");
+}
+
+#[test]
+fn syncs_beyond_those_answered_at_once_wait_their_turn() {
+    let mut machine = Gossip::new(start(), setup(1));
+    let open = Frame::Open(frame::Open { from: name(2), versions: crate::gossip::Versions::OURS, own: None, root: 0 });
+    let mut answered = Vec::new();
+    let mut on_stream = |machine: &mut Gossip, n: u64, event: StreamEvent| {
+        machine.handle(start(), Input::Stream { id: StreamId::Accepted(n), event });
+        let said = drain(machine);
+        answered.extend(said.iter().filter_map(|output| if let Output::StreamSend { id, .. } = output { Some(*id) } else { None }));
+        answered.len()
+    };
+    for n in 1..=70 {
+        on_stream(&mut machine, n, StreamEvent::Opened);
+        on_stream(&mut machine, n, StreamEvent::Frame(frame::encode(&open).into()));
+    }
+    let closed = || StreamEvent::Closed { reason: "gone".to_owned() };
+    assert_eq!(on_stream(&mut machine, 66, closed()), 64, "one that waits gives up");
+    assert_eq!(on_stream(&mut machine, 3, closed()), 65);
+    assert_eq!(on_stream(&mut machine, 4, closed()), 66);
+    assert_eq!(answered[64..], [StreamId::Accepted(65), StreamId::Accepted(67)]);
 }
 
 #[test]

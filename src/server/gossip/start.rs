@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, Inbox};
 use super::keeper::{Keeper, Request};
-use super::memory::Memory;
+use super::memory::{Left, Memory};
 use super::pool::{COMMAND_QUEUE, Pool, Published};
 use super::streams::{Line, accept};
 use super::wire::{MAX_DATAGRAM, receive_datagram};
@@ -74,16 +74,14 @@ pub struct Setup<R: Runtime> {
 pub async fn start<R: Runtime>(setup: Setup<R>) -> io::Result<Pool<R>> {
     let (listener, udp) = bind::<R>(setup.bind).await?;
     let addr = listener.local_addr()?;
-    let (keeper, mut memory) = match setup.memory.clone() {
+    let (keeper, memory) = match setup.memory.clone() {
         None => (None, Memory::default()),
         Some((disk, name)) => {
             let opened = Keeper::open(disk, name.clone()).map_err(|e| named(&e, &format!("gossip snapshot {name}")))?;
             (Some(opened.0), opened.1)
         }
     };
-    if memory.left.is_some() && setup.rejoin_after_leave == RejoinAfterLeave::No {
-        memory.members.clear();
-    }
+    let memory = sought(memory, setup.rejoin_after_leave);
     let mut machine = Gossip::new(R::now(), machine_setup(&setup, addr, &memory));
     machine.handle(R::now(), Input::Remember { addrs: memory.members.values().copied().collect() });
     assert!(machine.poll_output().is_none(), "remembering says nothing");
@@ -151,6 +149,15 @@ fn machine_setup<R: Runtime>(setup: &Setup<R>, bound: SocketAddr, memory: &Memor
     }
 }
 
+/// What of the last life this one goes by: whoever left does not come back by itself, unless told so.
+fn sought(memory: Memory, rejoin: RejoinAfterLeave) -> Memory {
+    let members = match (memory.left, rejoin) {
+        (Some(Left), RejoinAfterLeave::No) => BTreeMap::new(),
+        (Some(Left), RejoinAfterLeave::Yes) | (None, RejoinAfterLeave::No | RejoinAfterLeave::Yes) => memory.members,
+    };
+    Memory { members, incarnation: memory.incarnation, left: None }
+}
+
 /// TCP and UDP on one port.
 async fn bind<R: Runtime>(addr: SocketAddr) -> io::Result<(R::TcpListener, R::UdpSocket)> {
     let attempts = if addr.port() == 0 { PORT_ATTEMPTS } else { 1 };
@@ -185,5 +192,22 @@ async fn listen<R: Runtime>(udp: Arc<R::UdpSocket>, datagrams: mpsc::Sender<(Soc
                 sleep::<R>(RECEIVE_PAUSE).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Left, Memory, RejoinAfterLeave, sought};
+    use crate::model::NodeName;
+
+    #[test]
+    fn who_left_seeks_nobody_unless_told_to_but_keeps_its_incarnation() {
+        let members = [(NodeName::parse("a").unwrap(), ([127, 0, 0, 1], 8301).into())].into();
+        let left = Memory { members, incarnation: Some(7), left: Some(Left) };
+        let waits = sought(left.clone(), RejoinAfterLeave::No);
+        assert!(waits.members.is_empty() && waits.incarnation == Some(7));
+        assert_eq!(sought(left.clone(), RejoinAfterLeave::Yes).members, left.members);
+        let crashed = Memory { left: None, ..left };
+        assert_eq!(sought(crashed.clone(), RejoinAfterLeave::No).members, crashed.members);
     }
 }

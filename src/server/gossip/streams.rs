@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
 
 /// Connections served at once, more than the machine lets speak; further ones are closed unheard.
-const MAX_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 1280;
 
 /// A pause after an accept that failed, so that a process without file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -6,7 +6,7 @@ use crate::gossip::{EventKind, MemberStatus, Tags};
 use crate::model::{Datacenter, NodeName};
 use crate::runtime::{Runtime, timeout, tokio::Tokio};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +18,12 @@ fn name(text: &str) -> NodeName {
 
 fn tags(pairs: &[(&str, &str)]) -> Tags {
     Tags::parse(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()).unwrap()
+}
+
+/// A node id made of the name.
+fn id_of(text: &str) -> String {
+    let letter = text.bytes().next().unwrap();
+    format!("{letter:08x}-0000-4000-8000-000000000000")
 }
 
 /// Everything ten times as fast as on a LAN.
@@ -36,7 +42,7 @@ fn setup(text: &str) -> Setup<Tokio> {
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     Setup {
         name: name(text),
-        tags: tags(&[("dc", "dc1"), ("role", "node")]),
+        tags: tags(&[("dc", "dc1"), ("role", "node"), ("id", &id_of(text))]),
         bind: any,
         advertise: any,
         datacenter: Datacenter::parse("dc1").ok(),
@@ -103,7 +109,9 @@ fn a_joined_member_knows_everybody_when_the_join_returns_and_they_hear_of_it() {
 fn a_join_that_reaches_nobody_says_why_for_every_address() {
     Tokio::block_on(async {
         let a = pool("a").await;
-        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let gone = pool("gone").await;
+        let closed = gone.local_addr();
+        gone.shutdown().await;
         let JoinError { reasons } = a.join(&[closed]).await.unwrap_err();
         assert_eq!(reasons.len(), 1);
         let text = JoinError { reasons }.to_string();
@@ -176,8 +184,6 @@ fn a_restarted_agent_finds_its_pool_by_what_it_remembers() {
         b.leave().await;
         heard(&mut at_a, EventKind::Left, "b").await;
         b.shutdown().await;
-        let b = start(remembering()).await.unwrap();
-        assert_eq!(b.stats().syncs, 0, "having left, it waits to be joined");
     });
 }
 
