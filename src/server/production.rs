@@ -78,7 +78,12 @@ async fn live(config: Config, reload: impl Fn(), started: impl FnOnce(&Agent<Tok
         controls: Controls::SAFE,
         observer: None,
     };
-    let agent = start::<Tokio>(config, surroundings).await?;
+    let agent = tokio::select! {
+        biased;
+        _ = signals.terminate.recv() => return stopped_early("SIGTERM"),
+        _ = signals.interrupt.recv() => return stopped_early("SIGINT"),
+        agent = start::<Tokio>(config, surroundings) => agent?,
+    };
     started(&agent);
     let farewell = loop {
         tokio::select! {
@@ -98,6 +103,12 @@ async fn live(config: Config, reload: impl Fn(), started: impl FnOnce(&Agent<Tok
     };
     drop(pid_file);
     stopped
+}
+
+/// Recovering a long log or joining may take a while; nothing was promised to anyone yet, so there is nothing to finish.
+fn stopped_early(name: &str) -> Result<(), StartError> {
+    tracing::info!(signal = name, "stopped before it served");
+    Ok(())
 }
 
 fn farewell_of(leaves: bool, name: &str) -> Farewell {

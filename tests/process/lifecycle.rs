@@ -90,6 +90,26 @@ fn signals_reload_and_stop_an_agent_and_it_says_so() {
 }
 
 #[test]
+fn an_agent_can_be_stopped_while_it_starts() {
+    let site = Site::new("early");
+    // Whoever is joined takes the call and says nothing.
+    let address = format!("{}:8301", site.address(9));
+    let listener = std::net::TcpListener::bind(&address).expect("a port");
+    listener.set_nonblocking(true).expect("a socket");
+    let mut agent = site.agent(1, &["-server", &format!("-join={address}")]).started();
+    let mut silent = None;
+    let mut asked = || {
+        silent = listener.accept().ok();
+        silent.is_some()
+    };
+    eventually("it asks to join", LONG, &mut asked, || agent.said());
+    agent.signal(Signal::TERM);
+    assert_eq!(agent.ended(LONG), Some(0), "{}", agent.said());
+    assert!(agent.said().contains("before it served"), "{}", agent.said());
+    drop(silent);
+}
+
+#[test]
 fn an_agent_that_may_not_go_on_trying_to_join_ends_badly() {
     let site = Site::new("retry-max");
     let nobody = format!("-retry-join={}", site.address(9));
