@@ -186,6 +186,8 @@ pub(super) struct Timers {
     pub spread: Option<Instant>,
     /// The earliest time for the next round of telling.
     pub spread_again: Instant,
+    /// Set while somebody has failed a short time ago.
+    pub ask_the_dead: Option<Instant>,
     pub sync: Instant,
     pub reconnect: Instant,
     pub reap: Instant,
@@ -225,6 +227,7 @@ impl Gossip {
             probe: stagger(&mut rng, setup.tuning.probe_interval),
             spread: None,
             spread_again: now,
+            ask_the_dead: None,
             sync: stagger(&mut rng, setup.tuning.push_pull_interval),
             // Soon after the start: a node that comes back finds its pool at once.
             reconnect: stagger(&mut rng, setup.tuning.probe_interval),
@@ -341,7 +344,11 @@ impl Gossip {
         self.abandon_probe(now);
         self.relays.clear();
         let timers = &mut self.timers;
-        for timer in [&mut timers.probe, &mut timers.sync, &mut timers.reconnect, &mut timers.reap].into_iter().chain(&mut timers.spread) {
+        for timer in [&mut timers.probe, &mut timers.sync, &mut timers.reconnect, &mut timers.reap]
+            .into_iter()
+            .chain(&mut timers.spread)
+            .chain(&mut timers.ask_the_dead)
+        {
             *timer = (*timer).max(now);
         }
         self.departure.postpone(stall);
@@ -356,6 +363,9 @@ impl Gossip {
             self.spread(now);
         }
         self.departure_due(now);
+        if self.timers.ask_the_dead.is_some_and(|at| at <= now) {
+            self.ask_the_dead(now);
+        }
         if self.timers.sync <= now {
             self.timers.sync = now + self.sync_interval();
             self.begin_sync();
@@ -413,6 +423,7 @@ impl Machine for Gossip {
             self.suspicions.first().map(|(at, _)| (*at, "suspicion")),
             self.departure.deadline().map(|at| (at, "leave")),
             timers.spread.map(|at| (at, "spread")),
+            timers.ask_the_dead.map(|at| (at, "ask the dead")),
             Some((timers.sync, "sync")),
             Some((timers.reconnect, "reconnect")),
             Some((timers.reap, "reap")),
