@@ -186,6 +186,10 @@ pub(super) struct Timers {
     pub spread: Option<Instant>,
     /// The earliest time for the next round of telling.
     pub spread_again: Instant,
+    /// Set while somebody has failed a short time ago.
+    pub ask_the_dead: Option<Instant>,
+    /// Set while a change of the table waits to be compared.
+    pub compare: Option<Instant>,
     pub sync: Instant,
     pub reconnect: Instant,
     pub reap: Instant,
@@ -211,6 +215,8 @@ pub struct Gossip {
     pub(super) departure: Departure,
     pub(super) courtesy: Courtesy,
     pub(super) timers: Timers,
+    /// What of [`Table::lasting`] a comparison is planned or made for.
+    pub(super) compared: u64,
     pub(super) stats: Stats,
     pub(super) outputs: VecDeque<Output>,
 }
@@ -225,6 +231,8 @@ impl Gossip {
             probe: stagger(&mut rng, setup.tuning.probe_interval),
             spread: None,
             spread_again: now,
+            ask_the_dead: None,
+            compare: None,
             sync: stagger(&mut rng, setup.tuning.push_pull_interval),
             // Soon after the start: a node that comes back finds its pool at once.
             reconnect: stagger(&mut rng, setup.tuning.probe_interval),
@@ -244,6 +252,7 @@ impl Gossip {
             departure: Departure::Member,
             courtesy: Courtesy::default(),
             timers,
+            compared: 0,
             stats: Stats::default(),
             outputs: VecDeque::new(),
             setup,
@@ -341,7 +350,11 @@ impl Gossip {
         self.abandon_probe(now);
         self.relays.clear();
         let timers = &mut self.timers;
-        for timer in [&mut timers.probe, &mut timers.sync, &mut timers.reconnect, &mut timers.reap].into_iter().chain(&mut timers.spread) {
+        for timer in [&mut timers.probe, &mut timers.sync, &mut timers.reconnect, &mut timers.reap]
+            .into_iter()
+            .chain(&mut timers.spread)
+            .chain(&mut timers.ask_the_dead)
+        {
             *timer = (*timer).max(now);
         }
         self.departure.postpone(stall);
@@ -356,6 +369,13 @@ impl Gossip {
             self.spread(now);
         }
         self.departure_due(now);
+        if self.timers.ask_the_dead.is_some_and(|at| at <= now) {
+            self.ask_the_dead(now);
+        }
+        if self.timers.compare.is_some_and(|at| at <= now) {
+            self.timers.compare = None;
+            self.begin_sync();
+        }
         if self.timers.sync <= now {
             self.timers.sync = now + self.sync_interval();
             self.begin_sync();
@@ -370,6 +390,7 @@ impl Gossip {
             self.reap(now);
         }
         self.answer_waiting(now);
+        self.notice_change(now);
     }
 }
 
@@ -392,6 +413,7 @@ impl Machine for Gossip {
         // What was heard may have ended the wait (nobody is left to tell): that is an effect of the input, not of whatever timer comes next.
         self.departure_due(now);
         self.answer_waiting(now);
+        self.notice_change(now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -413,6 +435,8 @@ impl Machine for Gossip {
             self.suspicions.first().map(|(at, _)| (*at, "suspicion")),
             self.departure.deadline().map(|at| (at, "leave")),
             timers.spread.map(|at| (at, "spread")),
+            timers.ask_the_dead.map(|at| (at, "ask the dead")),
+            timers.compare.map(|at| (at, "compare")),
             Some((timers.sync, "sync")),
             Some((timers.reconnect, "reconnect")),
             Some((timers.reap, "reap")),

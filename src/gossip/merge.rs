@@ -163,7 +163,14 @@ impl Gossip {
     pub(super) fn hear_claim(&mut self, now: Instant, claim: Claim, from: Option<SocketAddr>) {
         match self.table.find(&claim.about) {
             Some(SlotId::SELF) => self.hear_of_ourselves(now, &claim, from),
-            Some(id) => self.hear_about(now, id, claim.kind, claim.incarnation, &claim.by),
+            Some(id) => {
+                let slot = &self.table[id];
+                let outlived = claim.kind == ClaimKind::Failed && claim.incarnation < slot.incarnation && slot.life == Life::Alive;
+                match from {
+                    Some(from) if outlived => self.correct(now, id, from),
+                    Some(_) | None => self.hear_about(now, id, claim.kind, claim.incarnation, &claim.by),
+                }
+            }
             None => match claim.kind {
                 ClaimKind::Suspect | ClaimKind::Failed => {}
                 ClaimKind::Leaving | ClaimKind::Left => self.intents.remember(now, &claim.about, claim.incarnation, Heard::Leaves),

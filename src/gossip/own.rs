@@ -3,33 +3,29 @@
 use super::frame::Mark;
 use super::machine::{Gossip, Output, Prune};
 use super::member::{Conflict, EventKind, Profile, Refusal, Tags};
-use super::packet::{Alive, Claim, ClaimKind, MAX_INCARNATION, Rumor};
+use super::packet::{Alive, Claim, ClaimKind, MAX_INCARNATION};
 use super::table::SlotId;
 use crate::model::{Instant, NodeName};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 impl Gossip {
-    /// A claim about ourselves. While we take part it is wrong, so we refute it; stale ones are answered with where we are now.
+    /// A claim about ourselves. While we take part it is wrong, so we refute it;
+    /// whoever made it, stale or not, hears first.
     pub(super) fn hear_of_ourselves(&mut self, now: Instant, claim: &Claim, from: Option<SocketAddr>) {
         if !self.departure.takes_part() {
             return;
         }
-        let own = self.table.own().incarnation;
-        if claim.incarnation < own {
-            if let Some(from) = from
-                && self.courtesy.allows(now)
-            {
-                let alive = self.own_alive();
-                self.transmit(from, None, Some(&alive));
+        if claim.incarnation >= self.table.own().incarnation {
+            match claim.kind {
+                ClaimKind::Suspect | ClaimKind::Failed => self.awareness.worsen(1),
+                ClaimKind::Leaving | ClaimKind::Left | ClaimKind::Pruned => {}
             }
-            return;
+            self.refute(now, claim.incarnation);
         }
-        match claim.kind {
-            ClaimKind::Suspect | ClaimKind::Failed => self.awareness.worsen(1),
-            ClaimKind::Leaving | ClaimKind::Left | ClaimKind::Pruned => {}
+        if let Some(from) = from {
+            self.correct(now, SlotId::SELF, from);
         }
-        self.refute(now, claim.incarnation);
     }
 
     /// Somebody says our own word back to us: an echo, an earlier life of ours, or another process with our name.
@@ -52,10 +48,8 @@ impl Gossip {
             self.refute(now, alive.incarnation);
         } else if alive.incarnation < own
             && let Some(from) = from
-            && self.courtesy.allows(now)
         {
-            let current = self.own_alive();
-            self.transmit(from, None, Some(&current));
+            self.correct(now, SlotId::SELF, from);
         }
         Ok(())
     }
@@ -74,12 +68,6 @@ impl Gossip {
         };
         self.table.change(SlotId::SELF, |n| n, change);
         self.broadcast_alive(now, SlotId::SELF);
-    }
-
-    /// Our current word.
-    pub(super) fn own_alive(&self) -> Rumor {
-        let own = self.table.own();
-        Rumor::Alive(Alive { profile: own.profile.clone(), incarnation: own.incarnation })
     }
 
     pub(super) fn set_tags(&mut self, now: Instant, tags: Tags) {

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Room in a datagram that encryption may need (version, nonce and tag of AES-GCM).
 const SEAL_ROOM: usize = 32;
 
+/// One of those that failed a short time ago is asked about every so many probe intervals.
+const ASK_THE_DEAD_PROBES: u32 = 5;
+
 /// Unasked-for answers a second: whoever repeats stale news must not make us repeat ours without end.
 const COURTESIES_PER_SECOND: u32 = 64;
 
@@ -122,10 +125,41 @@ impl Gossip {
         draw(&mut self.rng, count, live.len() + recent.len(), |n| Some(live.get(n).copied().unwrap_or_else(|| recent[n - live.len()].1)))
     }
 
-    /// News of a member may be told until this long after it failed.
+    /// Somebody has just died: it is told news for a while, and asked whether it really is dead.
     pub(super) fn tell_for_a_while(&mut self, now: Instant, id: SlotId) {
-        let window: Duration = self.setup.tuning.gossip_to_the_dead;
-        self.recent.push((now + window, id));
+        self.recent.push((now + self.setup.tuning.gossip_to_the_dead, id));
+        let first = now + self.pause_before_asking();
+        self.timers.ask_the_dead.get_or_insert(first);
+    }
+
+    /// Tells one of those that failed a short time ago, and lives perhaps, what is said of it. If everybody but us has heard its
+    /// refutation, nobody else would tell it that we have not.
+    pub(super) fn ask_the_dead(&mut self, now: Instant) {
+        self.recent.retain(|(until, _)| *until > now);
+        let next = now + self.pause_before_asking();
+        self.timers.ask_the_dead = (!self.recent.is_empty() && self.departure.takes_part()).then_some(next);
+        if self.timers.ask_the_dead.is_none() {
+            return;
+        }
+        let (_, id) = self.recent[self.rng.random_range(0..self.recent.len())];
+        if self.table[id].mark() == Mark::Failed {
+            let profile = self.table[id].profile.clone();
+            let opinion = self.opinion(&profile.name);
+            self.transmit(profile.addr, None, opinion.as_ref());
+        }
+    }
+
+    fn pause_before_asking(&mut self) -> Duration {
+        (self.setup.tuning.probe_interval * ASK_THE_DEAD_PROBES).mul_f64(self.rng.random_range(0.5..1.0))
+    }
+
+    /// Who speaks of `id` as failed at an incarnation that is over has missed its later word: it is told that.
+    pub(super) fn correct(&mut self, now: Instant, id: SlotId, to: SocketAddr) {
+        if self.courtesy.allows(now) {
+            let slot = &self.table[id];
+            let alive = Rumor::Alive(Alive { profile: slot.profile.clone(), incarnation: slot.incarnation });
+            self.transmit(to, None, Some(&alive));
+        }
     }
 }
 

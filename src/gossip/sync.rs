@@ -7,10 +7,12 @@ use super::member::{Profile, Versions};
 use super::probe::Way;
 use super::table::BUCKETS;
 use crate::model::{Instant, NodeName};
+use rand::RngExt;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 use std::iter::Peekable;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Streams others may have open to us. At the bound further ones are closed at once (and counted).
@@ -22,6 +24,9 @@ const MAX_ANSWERED: usize = 64;
 
 /// Pools up to this size sync at the profile's interval; larger ones less often, by the logarithm.
 const SYNC_UNSCALED: usize = 32;
+
+/// A change is compared after this share of the interval between syncs.
+const COMPARE_AFTER: Range<f64> = 0.15..0.3;
 
 /// About how many bytes of rows go into one frame, far below [`frame::MAX_FRAME`].
 const ROWS_FRAME: usize = 192 * 1024;
@@ -120,6 +125,19 @@ impl Gossip {
         let members = self.table.alive_count();
         let doublings = (members as f64 / SYNC_UNSCALED as f64).log2().ceil() as u32;
         if members > SYNC_UNSCALED { interval * (doublings + 1) } else { interval }
+    }
+
+    /// Plans a sync a while after a change, when the news should be everywhere: a broadcast misses a member now and then, and the regular
+    /// syncs of a large pool are far apart. Whoever agrees pays two small frames.
+    pub(super) fn notice_change(&mut self, now: Instant) {
+        if self.compared == self.table.lasting() {
+            return;
+        }
+        self.compared = self.table.lasting();
+        if self.timers.compare.is_none() && !self.table.live().is_empty() {
+            let pause = self.setup.tuning.push_pull_interval.mul_f64(self.rng.random_range(COMPARE_AFTER));
+            self.timers.compare = Some(now + pause);
+        }
     }
 
     pub(super) fn begin_sync(&mut self) {

@@ -160,6 +160,7 @@ pub(super) struct Table {
     failed: usize,
     sums: [u64; BUCKETS],
     revision: u64,
+    lasting: u64,
 }
 
 impl Table {
@@ -181,7 +182,7 @@ impl Table {
         let by_id = slot.profile.id().map(|id| (id, SlotId::SELF)).into_iter().collect();
         let by_name = BTreeMap::from([(slot.name_hash, SlotId::SELF)]);
         let (free, live, gone) = (Vec::new(), Vec::new(), Vec::new());
-        Table { slots: vec![Some(slot)], free, by_name, by_id, live, cursor: 0, gone, failed: 0, sums, revision: 0 }
+        Table { slots: vec![Some(slot)], free, by_name, by_id, live, cursor: 0, gone, failed: 0, sums, revision: 0, lasting: 0 }
     }
 
     pub fn own(&self) -> &Slot {
@@ -232,6 +233,11 @@ impl Table {
         self.revision
     }
 
+    /// Changes whenever the digests do.
+    pub fn lasting(&self) -> u64 {
+        self.lasting
+    }
+
     pub fn sums(&self) -> &[u64; BUCKETS] {
         &self.sums
     }
@@ -277,6 +283,7 @@ impl Table {
         self.by_name.insert(name_hash, id);
         self.enlist(id, at);
         self.revision += 1;
+        self.lasting += 1;
         Ok(id)
     }
 
@@ -291,6 +298,7 @@ impl Table {
         self.release_id(&slot.profile, id);
         self.free.push(id);
         self.revision += 1;
+        self.lasting += 1;
         slot
     }
 
@@ -312,6 +320,7 @@ impl Table {
         }
         self.relist(id, mark, new_mark, at);
         self.revision += 1;
+        self.lasting += u64::from(sum != new_sum);
     }
 
     fn relist(&mut self, id: SlotId, old: Mark, new: Mark, at: impl FnOnce(usize) -> usize) {

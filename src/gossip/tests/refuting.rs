@@ -1,4 +1,6 @@
-use super::net::{Net, addr, alive, claim, drain, events, id, machine_among, name, packets, profile, setup, start, status, tags, tell};
+use super::net::{
+    Net, addr, alive, claim, drain, events, id, machine_among, name, packets, pass, profile, setup, start, status, tags, tell,
+};
 use crate::gossip::packet::{Alive, ClaimKind, Rumor};
 use crate::gossip::{Conflict, Doubt, EventKind, Gossip, Input, MemberStatus, Output, Profile, Tags, Versions};
 use crate::model::Machine;
@@ -35,6 +37,26 @@ fn a_claim_about_an_earlier_incarnation_of_oneself_is_answered_not_refuted_again
     let said = tell(&mut machine, start(), 3, vec![claim(ClaimKind::Suspect, 1, 2, 3)]);
     assert_eq!(machine.local().incarnation, 5);
     assert!(packets(&said).iter().any(|(to, packet)| *to == addr(3) && packet.rumors.contains(&alive(1, 5))));
+}
+
+#[test]
+fn who_calls_somebody_dead_at_an_incarnation_that_is_over_is_told_of_the_later_one() {
+    let mut machine = machine_among(1, &[2, 3]);
+    tell(&mut machine, start(), 2, vec![alive(2, 5)]);
+    let said = tell(&mut machine, start(), 3, vec![claim(ClaimKind::Failed, 2, 4, 3)]);
+    assert_eq!(status(&machine, 2), MemberStatus::Alive);
+    assert!(packets(&said).iter().any(|(to, packet)| *to == addr(3) && packet.rumors.contains(&alive(2, 5))));
+}
+
+#[test]
+fn a_member_that_failed_a_short_time_ago_is_asked_whether_it_really_did() {
+    let mut machine = machine_among(1, &[2, 3, 4, 5, 6, 7]);
+    tell(&mut machine, start(), 3, vec![claim(ClaimKind::Failed, 2, 0, 3)]);
+    let said = pass(&mut machine, start() + Duration::from_secs(300));
+    let asked =
+        packets(&said).into_iter().filter(|(to, packet)| *to == addr(2) && packet.rumors.contains(&claim(ClaimKind::Failed, 2, 0, 1)));
+    let asked = asked.count();
+    assert!((6..=12).contains(&asked), "every 2.5 to 5 seconds for half a minute, then no more: {asked} times");
 }
 
 #[test]

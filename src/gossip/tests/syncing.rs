@@ -125,6 +125,23 @@ fn only_what_differs_is_sent_in_full() {
 }
 
 #[test]
+fn a_member_that_missed_a_broadcast_is_put_right_within_seconds() {
+    let mut net = Net::formed(4);
+    net.run_for(Duration::from_secs(40));
+    let before = net.machines[&1].stats().syncs;
+    // Nobody but n1 hears of it.
+    let hearer = net.machines.get_mut(&1).unwrap();
+    tell(hearer, net.now, 3, vec![alive(3, 7)]);
+    hearer.broadcasts.clear();
+    hearer.timers.spread = None;
+    net.run_for(Duration::from_secs(20));
+    assert!(net.machines[&1].stats().syncs > before);
+    for n in [1, 2, 4] {
+        assert!(net.machines[&n].member(&name(3)).unwrap().incarnation >= 7, "n{n}");
+    }
+}
+
+#[test]
 fn a_sync_tells_of_a_death_as_a_suspicion_only() {
     let mut net = Net::formed(3);
     let believer = net.machines.get_mut(&1).unwrap();

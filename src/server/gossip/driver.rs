@@ -99,18 +99,17 @@ impl<R: Runtime> Driver<R> {
 
     async fn datagrams(&mut self, first: (SocketAddr, Bytes), inbox: &mut Inbox) {
         let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some((from, bytes)) = next else { return };
+        let mut left = BATCH;
+        while let Some((from, bytes)) = next {
             self.feed(Input::Datagram { from, bytes }).await;
-            next = inbox.datagrams.try_recv().ok();
-        }
-        if let Some((from, bytes)) = next {
-            self.feed(Input::Datagram { from, bytes }).await;
+            left -= 1;
+            next = if left > 0 { inbox.datagrams.try_recv().ok() } else { None };
         }
     }
 
     async fn arrivals(&mut self, first: Arrival, inbox: &mut Inbox) {
         let mut next = Some(first);
+        let mut left = BATCH;
         while let Some(Arrival { id, event, writer }) = next {
             match (&event, writer) {
                 (_, Some(writer)) => drop(self.streams.insert(id, writer)),
@@ -118,7 +117,8 @@ impl<R: Runtime> Driver<R> {
                 (StreamEvent::Opened | StreamEvent::Frame(_), None) => {}
             }
             self.feed(Input::Stream { id, event }).await;
-            next = inbox.arrivals.try_recv().ok();
+            left -= 1;
+            next = if left > 0 { inbox.arrivals.try_recv().ok() } else { None };
         }
     }
 

@@ -4,6 +4,7 @@ use super::wire::{take_frame, write_frame};
 use crate::gossip::{StreamEvent, StreamId};
 use crate::runtime::{Runtime, TcpListener, sleep, timeout};
 use bytes::{Bytes, BytesMut};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,10 +48,21 @@ pub(super) async fn dial<R: Runtime>(line: Line, id: StreamId, to: SocketAddr, o
             line.tell(id, StreamEvent::Opened).await;
             return converse::<R>(line, id, stream, outgoing).await;
         }
-        Ok(Err(error)) => format!("dial tcp {to}: {error}"),
+        Ok(Err(error)) => format!("dial tcp {to}: {}", in_consuls_words(&error)),
         Err(_) => format!("dial tcp {to}: i/o timeout"),
     };
     line.tell(id, StreamEvent::Closed { reason }).await;
+}
+
+/// What operators of Consul know a failed connection by.
+fn in_consuls_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
+        io::ErrorKind::HostUnreachable => "connect: no route to host".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "connect: network is unreachable".to_owned(),
+        io::ErrorKind::TimedOut => "i/o timeout".to_owned(),
+        _another_of_the_system => error.to_string(),
+    }
 }
 
 /// Takes connections for ever, numbering them.

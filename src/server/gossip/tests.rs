@@ -116,7 +116,7 @@ fn a_join_that_reaches_nobody_says_why_for_every_address() {
         assert_eq!(reasons.len(), 1);
         let text = JoinError { reasons }.to_string();
         assert!(text.starts_with("1 error occurred:\n\t* Failed to join"), "{text}");
-        assert!(text.contains(&format!("dial tcp {closed}")), "{text}");
+        assert!(text.contains(&format!("dial tcp {closed}: connect: connection refused")), "{text}");
     });
 }
 
