@@ -17,8 +17,8 @@ use std::time::Duration;
 
 /// How long users work while faults strike.
 pub const STORM: Duration = Duration::from_secs(45);
-/// How long users go on after the faults have stopped.
-const AFTERWARDS: Duration = Duration::from_secs(3);
+/// How long users go on after the faults have stopped: promises about time are only held against a cluster that has had time to settle.
+const AFTERWARDS: Duration = Duration::from_secs(8);
 
 /// Plays the run of this world's seed, on agents' disks of this `honesty`.
 pub async fn chaos<A: Inspected>(honesty: Honesty) -> Findings {

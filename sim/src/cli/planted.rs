@@ -4,7 +4,7 @@ use super::{Args, Ending, jobs_of, json_of, planted_of};
 use crate::farm;
 use crate::invariants::planted::{ALL, Planted};
 use crate::report::Report;
-use crate::scenario::{DEFAULT, Scenario};
+use crate::scenario::Scenario;
 use serde_json::json;
 
 /// Plays every planted fault, or the one asked for, over its seeds.
@@ -14,7 +14,9 @@ pub fn run(args: &Args) -> Result<Ending, String> {
     let mut ending = Ending::Fine;
     for planted in one.map_or(ALL, std::slice::from_ref) {
         let seeds = seeds.clone().unwrap_or(0..planted.seeds);
-        let scenario = Scenario::named(DEFAULT).ok_or("the default scenario is missing")?.planting(planted);
+        let scenario = Scenario::named(planted.scenario)
+            .ok_or_else(|| format!("{} names a scenario that is missing", planted.name))?
+            .planting(planted);
         let (mut caught, mut played) = (Vec::new(), 0u64);
         farm::each(
             seeds,

@@ -21,6 +21,8 @@ pub struct Planted {
     pub name: &'static str,
     /// What is wrong then.
     pub about: &'static str,
+    /// The scenario that gives it an occasion.
+    pub scenario: &'static str,
     /// The servers' safety measures.
     pub controls: Controls,
     /// The servers' disks.
@@ -38,6 +40,7 @@ pub const ALL: &[Planted] = &[
     Planted {
         name: "unproven-reads",
         about: "default reads are answered without proof of leadership, so a deposed leader answers from what it has",
+        scenario: "chaos",
         controls: Controls { read_proof: Guard::Off, ..Controls::SAFE },
         fsync: Fsync::Honest,
         caught_by: &["K2-real-time-order", "linearizability"],
@@ -46,7 +49,8 @@ pub const ALL: &[Planted] = &[
     },
     Planted {
         name: "lying-fsync",
-        about: "disks answer a sync before anything is on the platter, so a power loss takes acknowledged writes and votes",
+        about: "disks answer a sync before anything is on the platter, so a power loss takes all a server was, its identity included",
+        scenario: "chaos",
         controls: Controls::SAFE,
         fsync: Fsync::Lying,
         caught_by: &[
@@ -55,14 +59,16 @@ pub const ALL: &[Planted] = &[
             "R5-state-machine-safety",
             "R4-leader-completeness",
             "R2-one-vote",
+            "R12-liveness",
             "panic",
         ],
-        seeds: 100,
+        seeds: 30,
         at_least: 5,
     },
     Planted {
         name: "leader-restore",
         about: "a restarted leader that lost the end of its log goes on in its old term and writes other entries at committed indexes",
+        scenario: "chaos",
         controls: Controls { election_after_restart: Guard::Off, ..Controls::SAFE },
         fsync: Fsync::Honest,
         caught_by: &["R3-log-matching", "R9-acknowledged-is-committed", "R5-state-machine-safety", "K2-real-time-order", "linearizability"],
@@ -72,11 +78,12 @@ pub const ALL: &[Planted] = &[
     Planted {
         name: "no-vote-fence",
         about: "a restarted server votes at once although it promised a leader not to: that leader, cut off, answers from its lease",
+        scenario: "promise",
         controls: Controls { vote_fence: Guard::Off, ..Controls::SAFE },
         fsync: Fsync::Honest,
         caught_by: &["K2-real-time-order", "linearizability"],
-        seeds: 50,
-        at_least: 1,
+        seeds: 20,
+        at_least: 16,
     },
 ];
 
