@@ -269,6 +269,7 @@ impl Gossip {
             }
         }
         self.timers.probe = self.timers.probe.max(now);
+        self.compared = self.table.lasting();
     }
 
     /// Everybody known, ourselves included, in no useful order.
