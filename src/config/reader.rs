@@ -52,6 +52,12 @@ impl Reader<'_> {
         u32::try_from(n).expect("within its bounds")
     }
 
+    /// Like [`Reader::count`], with a greatest value too.
+    pub(super) fn count_within(&mut self, path: &str, unless_set: u32, least: u32, most: u32) -> u32 {
+        let n = self.int(path, i64::from(unless_set), i64::from(least), i64::from(most));
+        u32::try_from(n).expect("within its bounds")
+    }
+
     /// Like [`Reader::count`], where 0 stands for the default.
     pub(super) fn count_or_default(&mut self, path: &str, default: u32) -> u32 {
         match self.count(path, default, 0) {

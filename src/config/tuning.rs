@@ -95,10 +95,13 @@ pub(super) fn limits(reader: &mut Reader<'_>) -> Limits {
         http_max_conns_per_client: connections(reader, "limits.http_max_conns_per_client", 200),
         rpc_max_conns_per_client: connections(reader, "limits.rpc_max_conns_per_client", 100),
         rpc_handshake_timeout: reader.span("limits.rpc_handshake_timeout", Duration::from_secs(5), Duration::ZERO),
-        kv_max_value_size: u64::from(reader.count("limits.kv_max_value_size", 512 * 1024, 0)),
+        kv_max_value_size: u64::from(reader.count_within("limits.kv_max_value_size", 512 * 1024, 0, LONGEST_VALUE)),
         txn_max_req_len: u64::from(reader.count("limits.txn_max_req_len", 512 * 1024, 0)),
     }
 }
+
+/// Longest value an operator can allow: a write travels between servers in one frame of at most 8 MiB, with its key and the frame's own fields.
+const LONGEST_VALUE: u32 = 7 << 20;
 
 fn connections(reader: &mut Reader<'_>, path: &str, unless_set: u32) -> usize {
     match reader.count(path, unless_set, 0) {

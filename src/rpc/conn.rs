@@ -57,7 +57,7 @@ async fn open<R: Runtime>(side: &Side, peer: SocketAddr) -> Result<Wire<R::TcpSt
     let lost = |e: std::io::Error| Cause::Dial(e.to_string());
     wire.send(&Frame::plain(Kind::Hello, 0, side.hello.encode())).await.map_err(lost)?;
     let answer = wire.receive().await.map_err(lost)?;
-    wire.set_limit(side.limits.frame);
+    wire.set_limit(side.limits.reply);
     match answer.kind {
         Kind::Hello => side.hello.meet(&answer.body).map(|_| wire).map_err(Cause::Hello),
         Kind::Refusal => Err(Cause::Hello(text(&answer.body))),

@@ -5,8 +5,10 @@ use std::time::Duration;
 /// Bounds of one side. Both sides of a cluster should agree on [`frame`](Limits::frame); the others are each side's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest body in bytes. A longer call is not sent, a longer reply is refused in its stead, and a longer frame closes the connection.
+    /// Longest body of a request in bytes. A longer call is not sent, and a longer frame closes the connection.
     pub frame: usize,
+    /// Longest body of a reply in bytes: a reader may ask for everything below a prefix. A longer reply is refused in its stead.
+    pub reply: usize,
     /// Calls of one peer without a reply yet. The next is not sent ([`Cause::QueueFull`](super::Cause::QueueFull)).
     pub calls: usize,
     /// Bytes that wait to be written to one peer, beyond the one frame always allowed. The next call is not sent.
@@ -39,6 +41,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             frame: 8 << 20,
+            reply: 256 << 20,
             calls: 16_384,
             queue_bytes: 32 << 20,
             in_flight: 1_024,

@@ -139,8 +139,8 @@ where
             return;
         }
         let frame = match outcome {
-            Ok(body) if body.len() > self.limits.frame => {
-                let text = format!("the reply of {} bytes is longer than {}", body.len(), self.limits.frame);
+            Ok(body) if body.len() > self.limits.reply => {
+                let text = format!("the reply of {} bytes is longer than {}", body.len(), self.limits.reply);
                 Frame::plain(Kind::Refusal, id, text.into())
             }
             Ok(body) => Frame::plain(Kind::Reply, id, body),

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Where a server keeps the claim it granted.
 const CLAIM_FILE: &str = "raft/claim";
+/// The same within the folder of the log.
+pub(super) const CLAIM_NAME: &str = "claim";
 /// Version of that file.
 const CLAIM_VERSION: u8 = 1;
 /// Patience with each server asked.

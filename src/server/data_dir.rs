@@ -41,6 +41,15 @@ pub enum DataDirError {
         /// What it should hold.
         rule: &'static str,
     },
+    /// The node's identity is gone, but not what it promised the others under it.
+    #[error(
+        "data_dir: {file} is missing, but this directory holds a server's log: restore the file, or set node_id to the id that `operator raft \
+         list-peers` shows for this node; under another id it would belong to no cluster"
+    )]
+    IdentityGone {
+        /// The file that is missing.
+        file: PathBuf,
+    },
     /// The configured id contradicts the kept one.
     #[error(
         "node_id {configured} differs from {kept} in {file}: a node keeps its id for life; drop node_id from the configuration or use another data_dir"
@@ -89,6 +98,7 @@ pub async fn open<R: Runtime>(path: PathBuf, config: &Config) -> Result<DataDir<
     let node_id = match (kept, config.node_id) {
         (Some(kept), Some(configured)) if kept != configured => return Err(DataDirError::IdChanged { configured, kept, file }),
         (Some(kept), _) => kept,
+        (None, None) if !disk.list("raft/wal").map_err(io_error)?.is_empty() => return Err(DataDirError::IdentityGone { file }),
         (None, configured) => {
             let id = configured.unwrap_or_else(draw_id::<R>);
             replace_file(&disk, NODE_ID_FILE, id.to_string().as_bytes()).await.map_err(io_error)?;

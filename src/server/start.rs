@@ -1,6 +1,7 @@
 //! Starting an agent: identity, sockets, log, then the tasks that keep it in the cluster.
 
 use super::agent::{Agent, Farewell, Inner, Phase};
+use super::claim::CLAIM_NAME;
 use super::data_dir::{self, DataDir};
 use super::directory::Directory;
 use super::gossip::{self, RejoinAfterLeave};
@@ -12,7 +13,7 @@ use crate::model::{NodeId, NodeName};
 use crate::raft::wal::{Options, Wal, WalStorage};
 use crate::raft::{self, Raft, RpcPeers};
 use crate::rpc;
-use crate::runtime::{Runtime, watch};
+use crate::runtime::{Disk, Runtime, watch};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -209,6 +210,7 @@ async fn open_raft<R: Runtime>(
 ) -> Result<Raft<R>, StartError> {
     let path = data_dir.join("raft");
     let disk = R::disk(&path).map_err(|source| StartError::RaftFolder { path, source })?;
+    log_is_there(&disk)?;
     let wal = Wal::<R>::open(disk.clone(), Options::default()).await?;
     let log = WalStorage::new(wal);
     let space = log.space_gauge();
@@ -223,4 +225,13 @@ async fn open_raft<R: Runtime>(
         controls: surroundings.controls,
     };
     Ok(Raft::open_observed(setup, surroundings.observer.as_ref().map(|seat| seat(id))).await?)
+}
+
+/// Refuses a folder whose log is gone while what was made with it is still there: without its votes and entries this server could vote twice in
+/// a term, or lead without what it acknowledged. A log's first segment is durable before there can be a claim or a snapshot.
+fn log_is_there<D: Disk>(disk: &D) -> Result<(), StartError> {
+    let missing = |source| StartError::RaftFolder { path: "raft".into(), source };
+    let (log, snapshots) = (disk.list("wal").map_err(missing)?, disk.list("snapshots").map_err(missing)?);
+    let claimed = disk.list("").map_err(missing)?.iter().any(|name| name == CLAIM_NAME);
+    if log.is_empty() && (claimed || !snapshots.is_empty()) { Err(StartError::LogGone) } else { Ok(()) }
 }

@@ -71,6 +71,12 @@ pub enum StartError {
     /// The write-ahead log could not be opened.
     #[error(transparent)]
     Wal(#[from] OpenWalError),
+    /// The write-ahead log is gone, but not the rest of a server's folder.
+    #[error(
+        "raft/wal is missing or empty, but raft holds a snapshot or a bootstrap claim made with it: restore the folder from a backup, or remove \
+         this server's whole data_dir and let it join again as a new server"
+    )]
+    LogGone,
     /// The folder of the log could not be made.
     #[error("{path}: {source}", path = path.display())]
     RaftFolder {

@@ -104,3 +104,36 @@ fn a_data_directory_that_is_damaged_or_of_a_newer_release_is_named() {
     fs::write(folder.join("layout"), "99").expect("written");
     assert_says(&refusal(&agent), &["layout 99", "newer"]);
 }
+
+/// A server is its id and its log: without either it would be another, and break what the first one promised.
+#[test]
+fn a_server_whose_identity_or_log_is_gone_does_not_start_as_another() {
+    let site = Site::new("gone");
+    let mut agent = site.agent(1, &["-server", "-bootstrap-expect=1"]).started();
+    eventually("a write is taken", LONG, || agent.put("a", "1"), || agent.said());
+    agent.kill();
+    let folder = site.folder.join("n1");
+    let id = fs::read(folder.join("node-id")).expect("an id");
+    fs::remove_file(folder.join("node-id")).expect("removed");
+    assert_says(&refusal(&agent), &["node-id", "missing", "list-peers"]);
+    fs::write(folder.join("node-id"), id).expect("written");
+    let (log, away) = (folder.join("raft/wal"), site.folder.join("away"));
+    fs::rename(&log, &away).expect("moved");
+    assert_says(&refusal(&agent), &["raft/wal", "missing", "join again"]);
+    fs::remove_dir(&log).ok();
+    fs::rename(&away, &log).expect("moved back");
+    let back = agent.started();
+    eventually("the write is still there", LONG, || back.value("a").as_deref() == Some("1"), || back.said());
+}
+
+/// A larger write would fit the log and not the way to the other servers, and hold up everything behind it.
+#[test]
+fn a_value_size_that_cannot_be_replicated_is_refused() {
+    let site = Site::new("value-size");
+    let file = site.folder.join("a.json");
+    fs::write(&file, r#"{"limits": {"kv_max_value_size": 20000000}}"#).expect("written");
+    assert_says(
+        &refusal(&site.agent(1, &["-server", &format!("-config-file={}", file.display())])),
+        &["limits.kv_max_value_size", "20000000", "7340032"],
+    );
+}

@@ -29,16 +29,16 @@ pub async fn refusals_reach_the_caller_as_text<R: Runtime>(host: IpAddr) {
     assert_eq!(reply, Err(CallError::Refused("not now".to_owned())));
 }
 
-/// Bodies have one bound both ways, with an answer on either side of it.
+/// Requests and replies have a bound each, with an answer on either side of it.
 pub async fn a_reply_beyond_the_limit_is_refused_in_its_stead<R: Runtime>(host: IpAddr) {
-    let limits = Limits { frame: 2048, ..Limits::default() };
+    let limits = Limits { frame: 2048, reply: 4096, ..Limits::default() };
     let server = Server::<R>::start(host, limits.clone()).await;
     let pool = pool::<R>(limits);
     let call = |method, length| pool.call(server.addr, method, Bytes::from(vec![7; length]), LONG);
     assert_eq!(call(ECHO, 2048).await, Ok(Bytes::from(vec![7; 2048])));
     assert_eq!(call(ECHO, 2049).await, Err(CallError::NotSent(Cause::TooLong { length: 2049, limit: 2048 })));
-    assert_eq!(call(SWELL, 3).await, Err(CallError::Refused("the reply of 3072 bytes is longer than 2048".to_owned())));
-    assert_eq!(call(SWELL, 2).await, Ok(Bytes::from(vec![0; 2048])));
+    assert_eq!(call(SWELL, 5).await, Err(CallError::Refused("the reply of 5120 bytes is longer than 4096".to_owned())));
+    assert_eq!(call(SWELL, 4).await, Ok(Bytes::from(vec![0; 4096])));
 }
 
 /// A server handles no more of one connection than it said; the rest waits unread and is answered in its turn.

@@ -9,7 +9,7 @@ use super::wire::{Operation, Peers, Refusal, Request, Response};
 use crate::agent::query::Query;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
 use crate::api::metrics::Metric;
-use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
+use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, RaftServer, ServersHealth};
 use crate::api::read::ReadOptions;
 use crate::model::{Datacenter, Index};
 use crate::runtime::Runtime;
@@ -49,6 +49,9 @@ impl<R: Runtime> Backend for Agent<R> {
         self.check_datacenter(dc.as_deref())?;
         if let (Source::Any, Some(raft)) = (source, self.raft()) {
             return Ok(self.raft_configuration_here(raft));
+        }
+        if source == Source::Any {
+            return Ok(shown_configuration(self.peers_anywhere(dc).await?));
         }
         match self.operate(Operation::Configuration, None).await? {
             Response::Configuration(configuration) => Ok(configuration),
@@ -151,6 +154,22 @@ impl<R: Runtime> Agent<R> {
             Target::Nobody => Ok(Peers::default()),
         }
     }
+}
+
+/// The configuration as a server that need not lead knows it: how far the others are, only the leader can tell.
+fn shown_configuration(peers: Peers) -> RaftConfiguration {
+    let leader = peers.leader.map(|leader| leader.id);
+    let voters = peers.voters.into_iter().map(|server| (server, true));
+    let servers = voters.chain(peers.non_voters.into_iter().map(|server| (server, false))).map(|((id, server), voter)| RaftServer {
+        id: id.to_string(),
+        node: server.name.to_string(),
+        address: server.addr.to_string(),
+        leader: leader == Some(id),
+        protocol_version: "3".to_owned(),
+        voter,
+        last_index: None,
+    });
+    RaftConfiguration { servers: servers.collect(), index: peers.index }
 }
 
 fn unlike(response: &Response) -> RequestError {

@@ -121,7 +121,7 @@ impl<B: Backend> Call<'_, B> {
 
     /// Reads the request's body, at most `limit` bytes of it. The answer's time begins when it is there.
     async fn body<R: Runtime>(&self, incoming: Incoming, limit: u64) -> Result<Vec<u8>, ApiError> {
-        let collected = body::collect(incoming, self.headers, limit).await;
+        let collected = body::collect::<R>(incoming, self.headers, limit).await;
         self.activity.enter(Phase::Answering, R::now());
         collected
     }

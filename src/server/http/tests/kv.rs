@@ -131,6 +131,15 @@ fn a_value_is_bounded_by_the_bytes_that_come_however_they_come() {
 }
 
 #[test]
+fn a_client_that_announces_too_much_and_sends_nothing_hears_so() {
+    serve(Settings { kv_max_value_size: 100, ..settings() }, async |served| {
+        let mut client = served.connect().await;
+        client.send(b"PUT /v1/kv/b HTTP/1.1\r\nHost: l\r\nContent-Length: 101\r\n\r\n").await;
+        assert_eq!(client.reply("PUT").await.status, 413);
+    });
+}
+
+#[test]
 fn a_client_that_asks_before_it_sends_is_refused_before_it_sends() {
     serve(Settings { kv_max_value_size: 100, ..settings() }, async |served| {
         let mut client = served.connect().await;
