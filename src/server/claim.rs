@@ -6,6 +6,7 @@
 
 use super::Agent;
 use super::requests::{Repeat, Step};
+use super::surroundings::StartError;
 use super::wire::{Request, Response};
 use crate::model::{NodeId, codec};
 use crate::runtime::{Disk, Runtime, replace_file};
@@ -106,6 +107,11 @@ impl<R: Runtime> Agent<R> {
         }
         written.is_ok()
     }
+}
+
+/// Refuses a data directory whose claim cannot be read: what this server promised is unknown, and it must not promise anything else.
+pub(super) fn check_claim<D: Disk>(disk: &D) -> Result<(), StartError> {
+    read_claim(disk).map(drop).map_err(|source| StartError::Claim { source })
 }
 
 fn read_claim<D: Disk>(disk: &D) -> io::Result<Vec<NodeId>> {

@@ -1,7 +1,7 @@
 //! Starting an agent: identity, sockets, log, then the tasks that keep it in the cluster.
 
 use super::agent::{Agent, Farewell, Inner, Phase};
-use super::claim::CLAIM_NAME;
+use super::claim::{CLAIM_NAME, check_claim};
 use super::data_dir::{self, DataDir};
 use super::directory::Directory;
 use super::gossip::{self, RejoinAfterLeave};
@@ -27,6 +27,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let path = config.data_dir.clone().ok_or(StartError::NoDataDir)?;
     let settings = Settings::from_config(&config)?;
     let DataDir { disk, node_id } = data_dir::open::<R>(path.clone(), &config).await?;
+    check_claim(&disk)?;
     say_what_to_know(&config, node_id);
     let rpc_listener = match config.listen.rpc {
         Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),

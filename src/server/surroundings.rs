@@ -77,6 +77,15 @@ pub enum StartError {
          this server's whole data_dir and let it join again as a new server"
     )]
     LogGone,
+    /// What this server promised while the first cluster was formed cannot be read.
+    #[error(
+        "data_dir: raft/claim cannot be read: {source}: restore it from a backup; if no cluster was ever formed with this server, remove the whole \
+         data_dir and start again"
+    )]
+    Claim {
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// The folder of the log could not be made.
     #[error("{path}: {source}", path = path.display())]
     RaftFolder {

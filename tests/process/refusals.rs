@@ -122,6 +122,10 @@ fn a_server_whose_identity_or_log_is_gone_does_not_start_as_another() {
     assert_says(&refusal(&agent), &["raft/wal", "missing", "join again"]);
     fs::remove_dir(&log).ok();
     fs::rename(&away, &log).expect("moved back");
+    let claim = fs::read(folder.join("raft/claim")).expect("a claim");
+    fs::write(folder.join("raft/claim"), "").expect("written");
+    assert_says(&refusal(&agent), &["raft/claim", "cannot be read"]);
+    fs::write(folder.join("raft/claim"), claim).expect("written");
     let back = agent.started();
     eventually("the write is still there", LONG, || back.value("a").as_deref() == Some("1"), || back.said());
 }
