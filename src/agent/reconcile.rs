@@ -8,7 +8,7 @@ use crate::gossip::{Event, EventKind, Member, MemberStatus};
 use crate::model::{Instant, NodeId, NodeName};
 use crate::state::checks::{CheckSpec, SERF_HEALTH};
 use crate::state::nodes::{Node, NodeSpec, fold};
-use crate::state::{CatalogCommand, Command, State};
+use crate::state::{CatalogCommand, Command, NodeUpdate, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -159,7 +159,7 @@ fn spec_of(member: &Member, id: NodeId, before: Option<&NodeSpec>) -> NodeSpec {
 }
 
 fn register(node: NodeSpec, check: CheckSpec) -> Command {
-    Command::Catalog(CatalogCommand::Register { node, checks: vec![check] })
+    Command::Catalog(CatalogCommand::Register { node, update: NodeUpdate::Apply, service: None, checks: vec![check] })
 }
 
 fn deregister(node: &NodeSpec) -> Command {

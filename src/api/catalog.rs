@@ -129,7 +129,14 @@ mod tests {
 
     #[test]
     fn a_check_has_consuls_fields_in_consuls_order() {
-        let check = Check { node: NodeName::parse("n1").unwrap(), spec: CheckSpec::serf_alive(), create_index: 5, modify_index: 5 };
+        let check = Check {
+            node: NodeName::parse("n1").unwrap(),
+            spec: CheckSpec::serf_alive(),
+            service_name: "".into(),
+            service_tags: [].into(),
+            create_index: 5,
+            modify_index: 5,
+        };
         let want = r#"{"Node":"n1","CheckID":"serfHealth","Name":"Serf Health Status","Status":"passing","Notes":"","Output":"Agent alive and reachable","ServiceID":"","ServiceName":"","ServiceTags":[],"Type":"","Interval":"","Timeout":"","ExposedPort":0,"Definition":{},"CreateIndex":5,"ModifyIndex":5}"#;
         assert_eq!(String::from_utf8(to_vec(Layout::Compact, &CheckShape::from(&check))).unwrap(), want);
     }

@@ -1,17 +1,26 @@
 //! Floor 0: what every other floor speaks of. No IO, no clock, no chance.
 
 pub mod codec;
+mod definition;
 pub mod duration;
 mod ids;
 mod key;
 mod machine;
 mod quote;
+mod service;
+mod status;
 mod time;
 mod topic;
 
+pub use definition::{
+    CheckDefinition, HttpExpectation, HttpProbe, NativeProbe, Probe, Protocol, Redirects, ServiceDefinition, Thresholds, TlsProbe, Tree,
+    Trust,
+};
 pub use ids::{Datacenter, IdError, Index, NodeId, NodeName};
 pub use key::{Key, octets};
 pub use machine::{Deadline, Machine};
 pub use quote::quote;
+pub use service::{Mesh, ServiceAddress, ServiceSpec, TagAuthority, Weights};
+pub use status::{CatalogStatus, CheckStatus};
 pub use time::{Instant, Timestamp};
 pub use topic::{Table, Topic, Touched};

@@ -2,35 +2,13 @@
 
 use super::State;
 use super::nodes::fold;
-use crate::model::{Index, NodeName, Table, Topic, Touched};
+use crate::model::{CatalogStatus, CheckStatus, Index, NodeName, Table, Topic, Touched};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The id of the check the leader keeps for every member: whether gossip can reach it.
 pub const SERF_HEALTH: &str = "serfHealth";
-
-/// How a check stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum CheckStatus {
-    /// All is well.
-    Passing,
-    /// Not well, still usable.
-    Warning,
-    /// Not usable.
-    Critical,
-}
-
-impl CheckStatus {
-    /// The word clients see.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            CheckStatus::Passing => "passing",
-            CheckStatus::Warning => "warning",
-            CheckStatus::Critical => "critical",
-        }
-    }
-}
 
 /// What is registered about a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +18,21 @@ pub struct CheckSpec {
     /// For people.
     pub name: String,
     /// How it stands.
-    pub status: CheckStatus,
+    pub status: CatalogStatus,
     /// What it is about.
     pub notes: String,
     /// What it said last.
     pub output: String,
+    /// The service instance it belongs to; empty for a check of the node.
+    pub service_id: String,
+    /// What it does (`http`, `ttl`, ..); may be empty.
+    pub kind: String,
+    /// Time between runs as clients see it; may be empty.
+    pub interval: String,
+    /// How long a run may take, as clients see it; may be empty.
+    pub timeout: String,
+    /// How it is run, as JSON text for whoever runs checks of external nodes; empty if nobody said.
+    pub definition: String,
 }
 
 impl CheckSpec {
@@ -59,8 +47,23 @@ impl CheckSpec {
     }
 
     fn serf(status: CheckStatus, output: &str) -> CheckSpec {
-        let (id, name) = (SERF_HEALTH.to_owned(), "Serf Health Status".to_owned());
-        CheckSpec { id, name, status, notes: String::new(), output: output.to_owned() }
+        CheckSpec::of_node(SERF_HEALTH, "Serf Health Status", status, output)
+    }
+
+    /// A check of a node, with nothing said about how it is run.
+    pub fn of_node(id: &str, name: &str, status: CheckStatus, output: &str) -> CheckSpec {
+        CheckSpec {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            status: status.into(),
+            notes: String::new(),
+            output: output.to_owned(),
+            service_id: String::new(),
+            kind: String::new(),
+            interval: String::new(),
+            timeout: String::new(),
+            definition: String::new(),
+        }
     }
 }
 
@@ -71,6 +74,10 @@ pub struct Check {
     pub node: NodeName,
     /// What was registered.
     pub spec: CheckSpec,
+    /// The name of the service it belongs to; empty for a check of the node.
+    pub service_name: Arc<str>,
+    /// The tags of the instance it belongs to.
+    pub service_tags: Arc<[Arc<str>]>,
     /// When it came to be.
     pub create_index: Index,
     /// When it last changed.
@@ -136,7 +143,14 @@ pub(super) fn register(state: &mut State, index: Index, node: &NodeName, spec: &
         return;
     }
     let create_index = existing.map_or(index, |check| check.create_index);
-    let check = Check { node: node.clone(), spec: spec.clone(), create_index, modify_index: index };
+    let check = Check {
+        node: node.clone(),
+        spec: spec.clone(),
+        service_name: "".into(),
+        service_tags: Arc::new([]),
+        create_index,
+        modify_index: index,
+    };
     state.checks.rows.insert(key, Arc::new(check));
     state.checks.index = index;
     state.nodes.note_check(index, &folded);

@@ -3,7 +3,7 @@
 use super::autopilot::AutopilotSettings;
 use super::checks::CheckSpec;
 use super::nodes::NodeSpec;
-use crate::model::{Index, Key, NodeId, NodeName, Timestamp, octets};
+use crate::model::{Index, Key, NodeId, NodeName, ServiceSpec, Timestamp, octets};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -98,11 +98,15 @@ pub enum KvCommand {
 /// A change to the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum CatalogCommand {
-    /// Creates or updates a node and some of its checks, all or nothing. What is the same already changes no index.
+    /// Creates or updates a node, an instance on it and checks of either, all or nothing. What is the same already changes no index.
     Register {
         /// The node.
         node: NodeSpec,
-        /// Node-level checks to create or update. Those not named stay.
+        /// Whether a node that is there is changed.
+        update: NodeUpdate,
+        /// An instance on it.
+        service: Option<ServiceSpec>,
+        /// Checks to create or update. Those not named stay.
         checks: Vec<CheckSpec>,
     },
     /// Removes a node with all that belongs to it.
@@ -112,6 +116,13 @@ pub enum CatalogCommand {
         /// Only if it has this id: a new machine may have taken the name since the decision.
         only_id: Option<NodeId>,
     },
+    /// Removes one instance with its checks.
+    DeregisterService {
+        /// Whose, compared without case.
+        node: NodeName,
+        /// Which.
+        service: String,
+    },
     /// Removes one check.
     DeregisterCheck {
         /// Whose, compared without case.
@@ -119,6 +130,15 @@ pub enum CatalogCommand {
         /// Which.
         check: String,
     },
+}
+
+/// Whether a registration changes a node that is there (`SkipNodeUpdate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeUpdate {
+    /// Its row becomes what was registered.
+    Apply,
+    /// It stays as it is; one that is missing is created.
+    Skip,
 }
 
 /// What came of a command.

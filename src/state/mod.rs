@@ -7,10 +7,11 @@ pub mod checks;
 mod command;
 pub mod kv;
 pub mod nodes;
+pub mod services;
 mod snapshot;
 
 pub use crate::model::Touched;
-pub use command::{CatalogCommand, Command, Condition, KvCommand, Reply, Stamped};
+pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped};
 
 use crate::model::{Index, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,10 @@ impl State {
 
     fn apply_to_catalog(&mut self, index: Index, command: &CatalogCommand, touched: &mut Touched) -> Reply {
         match command {
-            CatalogCommand::Register { node, checks } => {
+            CatalogCommand::Register { node, update: _, service, checks } => {
+                if service.is_some() {
+                    return Reply::Refused("services are not kept yet".to_owned());
+                }
                 if let Err(refusal) = nodes::register(self, index, node, touched) {
                     return Reply::Refused(refusal.to_string());
                 }
@@ -66,6 +70,7 @@ impl State {
                 }
             }
             CatalogCommand::DeregisterNode { node, only_id } => nodes::deregister(self, index, node, *only_id, touched),
+            CatalogCommand::DeregisterService { .. } => {}
             CatalogCommand::DeregisterCheck { node, check } => checks::deregister(self, index, node, check, touched),
         }
         Reply::Done

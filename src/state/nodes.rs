@@ -3,8 +3,8 @@
 //! Names are unique without regard to case; ids are unique; a node that comes back with its id under another name was renamed.
 
 use super::State;
-use super::checks::{CheckStatus, SERF_HEALTH};
-use crate::model::{Index, NodeId, NodeName, Table, Topic, Touched};
+use super::checks::SERF_HEALTH;
+use crate::model::{CheckStatus, Index, NodeId, NodeName, Table, Topic, Touched};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

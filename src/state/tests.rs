@@ -1,6 +1,7 @@
-use super::checks::{CheckSpec, CheckStatus, SERF_HEALTH};
+use super::checks::{CheckSpec, SERF_HEALTH};
 use super::nodes::NodeSpec;
-use super::{CatalogCommand, Command, Condition, KvCommand, Reply, Stamped, State};
+use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped, State};
+use crate::model::CheckStatus;
 use crate::model::{Index, Key, NodeId, NodeName, Table, Timestamp, Topic};
 use crate::state::autopilot::AutopilotSettings;
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
@@ -22,7 +23,7 @@ fn node(id: u128, name: &str) -> NodeSpec {
 }
 
 fn register(id: u128, name: &str, check: CheckSpec) -> CatalogCommand {
-    CatalogCommand::Register { node: node(id, name), checks: vec![check] }
+    CatalogCommand::Register { node: node(id, name), update: NodeUpdate::Apply, service: None, checks: vec![check] }
 }
 
 fn alive(id: u128, name: &str) -> CatalogCommand {
@@ -124,10 +125,10 @@ fn the_name_of_a_failed_node_goes_to_the_machine_that_replaces_it() {
 #[test]
 fn a_node_registered_ahead_of_its_agent_is_adopted_and_keeps_its_id_afterwards() {
     let mut state = State::default();
-    apply(&mut state, 5, CatalogCommand::Register { node: node(0, "n1"), checks: vec![] });
+    apply(&mut state, 5, CatalogCommand::Register { node: node(0, "n1"), update: NodeUpdate::Apply, service: None, checks: vec![] });
     apply(&mut state, 6, alive(1, "n1"));
     assert_eq!(state.nodes().get("n1").unwrap().create_index, 5);
-    apply(&mut state, 7, CatalogCommand::Register { node: node(0, "n1"), checks: vec![] });
+    apply(&mut state, 7, CatalogCommand::Register { node: node(0, "n1"), update: NodeUpdate::Apply, service: None, checks: vec![] });
     let row = state.nodes().get("n1").unwrap();
     assert_eq!((row.spec.id, row.modify_index), (Some(NodeId::from_u128(1)), 6));
 }
@@ -164,8 +165,12 @@ fn a_name() -> impl Strategy<Value = NodeName> {
 fn a_catalog_command() -> impl Strategy<Value = CatalogCommand> {
     let check = prop_oneof![Just(CheckSpec::serf_alive()), Just(CheckSpec::serf_failed())];
     prop_oneof![
-        (0u128..4, a_name(), proptest::collection::vec(check, 0..2))
-            .prop_map(|(id, name, checks)| CatalogCommand::Register { node: node(id, name.as_str()), checks }),
+        (0u128..4, a_name(), proptest::collection::vec(check, 0..2)).prop_map(|(id, name, checks)| CatalogCommand::Register {
+            node: node(id, name.as_str()),
+            update: NodeUpdate::Apply,
+            service: None,
+            checks
+        }),
         (a_name(), 0u128..4)
             .prop_map(|(node, id)| CatalogCommand::DeregisterNode { node, only_id: (id > 0).then(|| NodeId::from_u128(id)) }),
         a_name().prop_map(|node| CatalogCommand::DeregisterCheck { node, check: SERF_HEALTH.to_owned() }),

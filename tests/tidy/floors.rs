@@ -13,10 +13,12 @@ pub struct Place {
     pub step: u8,
 }
 
-const PLACES: [(&str, u8, u8); 14] = [
+const PLACES: [(&str, u8, u8); 16] = [
     ("model", 0, 0),
     ("config", 0, 1),
+    ("filter", 1, 0),
     ("gossip", 1, 0),
+    ("health", 1, 0),
     ("state", 1, 0),
     ("watch", 1, 0),
     ("api", 2, 0),

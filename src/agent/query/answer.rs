@@ -6,6 +6,7 @@ use crate::state::autopilot::AutopilotRow;
 use crate::state::checks::Check;
 use crate::state::kv::{Entry, Kv};
 use crate::state::nodes::Node;
+use crate::state::services::Service;
 use crate::state::{Marks, State};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -30,10 +31,49 @@ pub enum Rows {
     Keys(Vec<Key>),
     /// Nodes, by name.
     Nodes(Vec<Arc<Node>>),
-    /// Checks, by id.
+    /// Checks, by node and id.
     Checks(Vec<Arc<Check>>),
+    /// Names of services, in order, with the tags of their instances, sorted and once each.
+    ServiceNames(Vec<(Arc<str>, Vec<Arc<str>>)>),
+    /// Instances, by node and id.
+    Instances(Vec<Instance>),
+    /// A node with its instances, if it is there.
+    NodeServices(Option<NodeServices>),
+    /// Everything there is of a node, if it is there.
+    WholeNode(Option<WholeNode>),
     /// Autopilot's settings, once they were set.
     Autopilot(Option<AutopilotRow>),
+}
+
+/// An instance with its node and, where they were asked for, its checks: those of the node first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Where it runs.
+    pub node: Arc<Node>,
+    /// The instance.
+    pub service: Arc<Service>,
+    /// Its checks and its node's.
+    pub checks: Vec<Arc<Check>>,
+}
+
+/// A node with its instances, by id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeServices {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Its instances.
+    pub services: Vec<Arc<Service>>,
+}
+
+/// A node with its instances and all checks, by id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WholeNode {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Its instances.
+    pub services: Vec<Arc<Service>>,
+    /// Its checks and theirs.
+    pub checks: Vec<Arc<Check>>,
 }
 
 impl Query {
@@ -43,10 +83,15 @@ impl Query {
             Query::KvGet { key } => Answer { marks: state.kv().marks_of_key(key), rows: Rows::Entry(state.kv().get(key).cloned()) },
             Query::KvList { prefix } => list(state.kv(), prefix),
             Query::KvKeys { prefix, separator } => keys(state.kv(), prefix, separator),
-            Query::CatalogNodes => {
+            Query::CatalogNodes { .. } => {
                 Answer { marks: Marks::at(state.nodes().index()), rows: Rows::Nodes(state.nodes().iter().cloned().collect()) }
             }
-            Query::HealthNode { node } => health_of_node(state, node),
+            Query::HealthNode { node, .. } => health_of_node(state, node),
+            Query::HealthChecks { .. } | Query::HealthState { .. } => Answer { marks: Marks::at(0), rows: Rows::Checks(Vec::new()) },
+            Query::CatalogServices { .. } => Answer { marks: Marks::at(0), rows: Rows::ServiceNames(Vec::new()) },
+            Query::CatalogService { .. } | Query::HealthService { .. } => Answer { marks: Marks::at(0), rows: Rows::Instances(Vec::new()) },
+            Query::CatalogNode { .. } => Answer { marks: Marks::at(0), rows: Rows::NodeServices(None) },
+            Query::WholeNode { .. } => Answer { marks: Marks::at(0), rows: Rows::WholeNode(None) },
             Query::AutopilotConfiguration => {
                 Answer { marks: Marks::at(state.autopilot().index()), rows: Rows::Autopilot(state.autopilot().row().cloned()) }
             }

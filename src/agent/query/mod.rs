@@ -2,10 +2,12 @@
 
 mod answer;
 mod blocking;
+mod choice;
 
 pub use crate::api::read::{ReadMode, ReadOptions};
-pub use answer::{Answer, Rows};
+pub use answer::{Answer, Instance, NodeServices, Rows, WholeNode};
 pub use blocking::{Verdict, judge, patience};
+pub use choice::{Choice, Chooser, Health, Subject};
 
 use crate::model::{Key, Table, Topic};
 use crate::state::nodes::fold;
@@ -32,9 +34,59 @@ pub enum Query {
         separator: Key,
     },
     /// The nodes of the catalog.
-    CatalogNodes,
-    /// The checks of one node.
+    CatalogNodes {
+        /// Which of them.
+        choice: Choice,
+    },
+    /// The names of services with the tags their instances have.
+    CatalogServices {
+        /// Which instances count.
+        choice: Choice,
+    },
+    /// The instances of a service, healthy or not.
+    CatalogService {
+        /// Its name, compared as it is written.
+        service: String,
+        /// Which of them.
+        choice: Choice,
+    },
+    /// A node and its instances.
+    CatalogNode {
+        /// Its name, compared without case, or its id, or two characters or more that only its id begins with.
+        node: String,
+        /// Which instances.
+        choice: Choice,
+    },
+    /// The instances of a service with their nodes and checks.
+    HealthService {
+        /// Its name, compared as it is written.
+        service: String,
+        /// Which of them.
+        choice: Choice,
+    },
+    /// The checks of a service's instances.
+    HealthChecks {
+        /// Its name, compared as it is written.
+        service: String,
+        /// Which of them.
+        choice: Choice,
+    },
+    /// The checks that stand so.
+    HealthState {
+        /// A word, or `any`.
+        state: String,
+        /// Which of them.
+        choice: Choice,
+    },
+    /// The checks of one node and its instances.
     HealthNode {
+        /// Its name, compared without case.
+        node: String,
+        /// Which of them.
+        choice: Choice,
+    },
+    /// Everything the catalog has of one node, for the agent that puts it right.
+    WholeNode {
         /// Its name, compared without case.
         node: String,
     },
@@ -48,8 +100,13 @@ impl Query {
         match self {
             Query::KvGet { key } => vec![Topic::Key(key.clone())],
             Query::KvList { prefix } | Query::KvKeys { prefix, .. } => vec![Topic::KeyPrefix(prefix.clone())],
-            Query::CatalogNodes => vec![Topic::Table(Table::Nodes)],
-            Query::HealthNode { node } => vec![Topic::Node(fold(node))],
+            Query::CatalogNodes { .. } => vec![Topic::Table(Table::Nodes)],
+            Query::HealthNode { node, .. } | Query::CatalogNode { node, .. } | Query::WholeNode { node } => vec![Topic::Node(fold(node))],
+            Query::CatalogServices { .. }
+            | Query::CatalogService { .. }
+            | Query::HealthService { .. }
+            | Query::HealthChecks { .. }
+            | Query::HealthState { .. } => vec![Topic::Table(Table::Checks)],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
         }
     }

@@ -1,9 +1,9 @@
-use super::{Answer, Query, Rows, Verdict, judge, patience};
+use super::{Answer, Choice, Query, Rows, Verdict, judge, patience};
 use crate::model::codec::{decode, encode};
 use crate::model::{Index, Key, NodeName, Timestamp, Topic};
 use crate::state::checks::CheckSpec;
 use crate::state::nodes::NodeSpec;
-use crate::state::{CatalogCommand, Command, Condition, KvCommand, Marks, Stamped, State};
+use crate::state::{CatalogCommand, Command, Condition, KvCommand, Marks, NodeUpdate, Stamped, State};
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,12 +60,21 @@ fn a_nodes_health_is_found_without_regard_to_case_and_has_the_nodes_index() {
         tagged_addresses: BTreeMap::new(),
         meta: BTreeMap::new(),
     };
-    apply(&mut state, 7, Command::Catalog(CatalogCommand::Register { node, checks: vec![CheckSpec::serf_alive()] }));
-    let query = Query::HealthNode { node: "n1".to_owned() };
+    apply(
+        &mut state,
+        7,
+        Command::Catalog(CatalogCommand::Register {
+            node,
+            update: NodeUpdate::Apply,
+            service: None,
+            checks: vec![CheckSpec::serf_alive()],
+        }),
+    );
+    let query = Query::HealthNode { node: "n1".to_owned(), choice: Choice::default() };
     let answer = query.answer(&state);
     assert_eq!(answer.marks, Marks::at(7));
     assert!(matches!(answer.rows, Rows::Checks(checks) if checks.len() == 1));
-    let unknown = Query::HealthNode { node: "n".to_owned() }.answer(&state);
+    let unknown = Query::HealthNode { node: "n".to_owned(), choice: Choice::default() }.answer(&state);
     assert_eq!(unknown, Answer { marks: Marks::at(7), rows: Rows::Checks(vec![]) });
 }
 

@@ -2,10 +2,11 @@
 
 use super::{ABSENCE, Credence, Reconciler};
 use crate::gossip::{Doubt, Event, EventKind, Member, MemberStatus, Profile, Tags, Versions};
+use crate::model::{CatalogStatus, CheckStatus};
 use crate::model::{Instant, NodeId, NodeName, Timestamp};
-use crate::state::checks::{CheckStatus, SERF_HEALTH};
+use crate::state::checks::SERF_HEALTH;
 use crate::state::nodes::NodeSpec;
-use crate::state::{CatalogCommand, Command, Reply, Stamped, State};
+use crate::state::{CatalogCommand, Command, NodeUpdate, Reply, Stamped, State};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,8 +60,8 @@ impl Leader {
         commands.into_iter().map(|command| self.apply(command)).count()
     }
 
-    fn health(&self, name: &str) -> Option<(CheckStatus, String)> {
-        self.state.checks().get(name, SERF_HEALTH).map(|check| (check.spec.status, check.spec.output.clone()))
+    fn health(&self, name: &str) -> Option<(CatalogStatus, String)> {
+        self.state.checks().get(name, SERF_HEALTH).map(|check| (check.spec.status.clone(), check.spec.output.clone()))
     }
 
     fn names(&self) -> Vec<String> {
@@ -76,7 +77,7 @@ impl Leader {
             tagged_addresses: BTreeMap::from([("wan".to_owned(), "198.51.100.1".to_owned())]),
             meta: BTreeMap::from([("rack".to_owned(), "7".to_owned())]),
         };
-        self.apply(Command::Catalog(CatalogCommand::Register { node, checks: Vec::new() }));
+        self.apply(Command::Catalog(CatalogCommand::Register { node, update: NodeUpdate::Apply, service: None, checks: Vec::new() }));
     }
 }
 
@@ -84,12 +85,12 @@ impl Leader {
 fn a_member_is_passing_critical_and_gone_as_the_pool_says() {
     let mut leader = Leader::new();
     assert_eq!(leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive)), 1);
-    assert_eq!(leader.health("web"), Some((CheckStatus::Passing, "Agent alive and reachable".to_owned())));
+    assert_eq!(leader.health("web"), Some((CheckStatus::Passing.into(), "Agent alive and reachable".to_owned())));
     let node = leader.state.nodes().get("web").unwrap();
     assert_eq!((node.spec.address.as_str(), node.spec.id), ("10.0.0.2", Some(NodeId::from_u128(2))));
     assert_eq!(node.spec.tagged_addresses.keys().map(String::as_str).collect::<Vec<_>>(), ["lan", "lan_ipv4", "wan", "wan_ipv4"]);
     leader.hear(EventKind::Failed, member("web", 2, MemberStatus::Failed));
-    assert_eq!(leader.health("web"), Some((CheckStatus::Critical, "Agent not live or unreachable".to_owned())));
+    assert_eq!(leader.health("web"), Some((CheckStatus::Critical.into(), "Agent not live or unreachable".to_owned())));
     assert_eq!(leader.hear(EventKind::Leaving, member("web", 2, MemberStatus::Leaving)), 0);
     leader.hear(EventKind::Left, member("web", 2, MemberStatus::Left));
     assert!(leader.names().is_empty());
@@ -224,8 +225,8 @@ proptest! {
         for (id, status) in pool.iter().filter(|(id, _)| **id != 1) {
             let health = leader.health(&format!("n{id}")).map(|(status, _)| status);
             match status {
-                MemberStatus::Alive => prop_assert_eq!(health, Some(CheckStatus::Passing)),
-                MemberStatus::Failed => prop_assert_ne!(health, Some(CheckStatus::Passing)),
+                MemberStatus::Alive => prop_assert_eq!(health, Some(CheckStatus::Passing.into())),
+                MemberStatus::Failed => prop_assert_ne!(health, Some(CheckStatus::Passing.into())),
                 MemberStatus::Left => prop_assert_eq!(health, None),
                 MemberStatus::Leaving | MemberStatus::None => {}
             }

@@ -36,7 +36,7 @@ pub(super) async fn autopilot_configuration<B: Backend>(call: &Call<'_, B>) -> R
         Rows::Autopilot(Some(row)) => Ok(reply::json(call.layout, &AutopilotShape::from(row))),
         // The first leader is about to write it.
         Rows::Autopilot(None) => Err(ApiError::internal("autopilot config has not been initialized")),
-        Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Nodes(_) | Rows::Checks(_) => Err(strange()),
+        _ => Err(strange()),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::model::NodeName;
 use crate::server::http::Settings;
 use crate::state::checks::CheckSpec;
 use crate::state::nodes::NodeSpec;
-use crate::state::{CatalogCommand, Command};
+use crate::state::{CatalogCommand, Command, NodeUpdate};
 use flate2::read::GzDecoder;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -125,7 +125,12 @@ fn nodes_and_their_health_are_listed() {
         let map = BTreeMap::from([("lan".to_owned(), "10.0.0.1".to_owned())]);
         let name = NodeName::parse("n1").unwrap();
         let node = NodeSpec { id: None, name, address: "10.0.0.1".to_owned(), tagged_addresses: map, meta: BTreeMap::new() };
-        served.backend.apply(Command::Catalog(CatalogCommand::Register { node, checks: vec![CheckSpec::serf_alive()] }));
+        served.backend.apply(Command::Catalog(CatalogCommand::Register {
+            node,
+            update: NodeUpdate::Apply,
+            service: None,
+            checks: vec![CheckSpec::serf_alive()],
+        }));
         let nodes = served.get("/v1/catalog/nodes?stale").await;
         let want = r#"[{"ID":"","Node":"n1","Address":"10.0.0.1","Datacenter":"dc1","TaggedAddresses":{"lan":"10.0.0.1"},"Meta":null,"CreateIndex":10,"ModifyIndex":10}]"#;
         assert_eq!((nodes.text(), nodes.index()), (want, 10));

@@ -1,0 +1,49 @@
+//! The agent's registrations as they stand, to be read without waiting for anyone.
+
+use crate::model::{CheckDefinition, CheckStatus, ServiceSpec};
+use imbl::OrdMap;
+use std::sync::Arc;
+
+/// All registrations at one moment. Cloning is cheap.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalView {
+    /// Services by id.
+    pub services: OrdMap<Arc<str>, Arc<LocalService>>,
+    /// Checks by id, those of maintenance too.
+    pub checks: OrdMap<Arc<str>, Arc<LocalCheck>>,
+}
+
+/// A service of this agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalService {
+    /// What was registered.
+    pub spec: ServiceSpec,
+    /// Where the registration comes from.
+    pub origin: Origin,
+    /// The token it uses; empty for the agent's.
+    pub token: String,
+}
+
+/// A check of this agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalCheck {
+    /// What it does.
+    pub definition: Arc<CheckDefinition>,
+    /// How it stands.
+    pub status: CheckStatus,
+    /// What it said last.
+    pub output: String,
+    /// Where the registration comes from.
+    pub origin: Origin,
+}
+
+/// Where a registration comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A definition file; gone from there, it goes at the next reload.
+    File,
+    /// The HTTP interface; kept on disk until it is deregistered.
+    Api,
+    /// The agent itself (maintenance, the server's own service).
+    Agent,
+}

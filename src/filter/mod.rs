@@ -1,0 +1,1 @@
+//! Floor 1: `filter=` expressions: parsed once, applied to any record that can name its fields.
