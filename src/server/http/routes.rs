@@ -91,7 +91,7 @@ const fn route(path: &'static str, endpoint: Endpoint, verbs: &'static [(Verb, N
 }
 
 /// The table, sorted by path.
-pub(super) static ROUTES: [Route; 21] = [
+pub(super) static ROUTES: &[Route] = &[
     route("/", Endpoint::Root, &[(Verb::Get, OPEN)]),
     route("/v1/agent/force-leave/", Endpoint::AgentForceLeave, &[(Verb::Put, OPERATOR_WRITE)]),
     route("/v1/agent/host", Endpoint::AgentHost, &[(Verb::Get, OPERATOR_READ)]),
