@@ -2,6 +2,7 @@
 
 use super::directory::Directory;
 use super::duties::Watchman;
+use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
 use crate::agent::reconcile::WAN_ADDR_TAG;
 use crate::config::Config;
@@ -56,6 +57,7 @@ pub(super) struct Inner<R: Runtime> {
     pub watchman: Mutex<Watchman>,
     pub surroundings: Surroundings,
     pub directory: Arc<Directory>,
+    pub local: LocalAgent,
     pub phase: watch::Sender<Phase>,
     /// Attempts to join after which the agent gave up; unset while it has not.
     pub gave_up: OnceLock<u32>,
@@ -95,6 +97,10 @@ impl<R: Runtime> Agent<R> {
     /// Its WAN gossip pool, if it is a server that has one.
     pub fn wan(&self) -> Option<&Pool<R>> {
         self.0.wan.as_ref()
+    }
+
+    pub(super) fn local(&self) -> &LocalAgent {
+        &self.0.local
     }
 
     pub(super) fn calls(&self) -> &rpc::Pool<R> {

@@ -11,6 +11,7 @@ mod duties;
 pub mod gossip;
 mod hold;
 pub mod http;
+mod local;
 mod logging;
 mod machine;
 mod membership;

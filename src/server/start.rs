@@ -6,6 +6,7 @@ use super::data_dir::{self, DataDir};
 use super::directory::Directory;
 use super::gossip::{self, RejoinAfterLeave};
 use super::http::{Http, Settings};
+use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
 use crate::config::Config;
 use crate::gossip::Tags;
@@ -68,6 +69,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         watchman: Mutex::default(),
         surroundings,
         directory,
+        local: LocalAgent::new(),
         phase,
         gave_up: OnceLock::new(),
         doors: Mutex::default(),

@@ -6,16 +6,18 @@ mod members;
 use super::Agent;
 use super::requests::{Repeat, Step, Target, strange};
 use super::wire::{Operation, Peers, Refusal, Request, Response};
+use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::Query;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
 use crate::api::metrics::Metric;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, RaftServer, ServersHealth};
 use crate::api::read::ReadOptions;
-use crate::model::{Datacenter, Index};
-use crate::runtime::Runtime;
+use crate::model::{Datacenter, Index, NodeName};
+use crate::runtime::{Runtime, watch};
 use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
 use crate::state::{Command, Reply};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Builds repeat byte for byte, so they do not know their date. Clients parse one: this is what a Consul says that does not know it.
@@ -91,6 +93,22 @@ impl<R: Runtime> Backend for Agent<R> {
 
     fn datacenter(&self) -> &Datacenter {
         &self.config().datacenter
+    }
+
+    fn node_name(&self) -> &NodeName {
+        &self.config().node_name
+    }
+
+    fn watch_local(&self) -> watch::Receiver<Arc<LocalView>> {
+        Agent::local(self).watch()
+    }
+
+    async fn change_local(&self, change: LocalChange) -> Result<(), LocalError> {
+        Agent::local(self).change(change).await
+    }
+
+    async fn reload(&self) -> Result<(), RequestError> {
+        Err(RequestError::Refused("this agent was started without definitions to read again".to_owned()))
     }
 
     async fn agent_self(&self) -> Result<AgentSelf, RequestError> {

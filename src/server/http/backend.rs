@@ -1,14 +1,17 @@
 //! What the HTTP server asks of the agent behind it.
 
+use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::{Answer, Query, ReadOptions};
 use crate::api::ApiError;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
 use crate::api::metrics::Metric;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
-use crate::model::{Datacenter, Index};
+use crate::model::{Datacenter, Index, NodeName};
+use crate::runtime::watch;
 use crate::state::{Command, Reply};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The running agent, as the HTTP server sees it. `dc` is the datacenter a request names; `None` is the agent's own.
@@ -51,6 +54,24 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// The agent's own datacenter.
     fn datacenter(&self) -> &Datacenter;
+
+    /// The name of the agent's node.
+    fn node_name(&self) -> &NodeName;
+
+    /// The agent's registrations as they stand.
+    fn local(&self) -> Arc<LocalView> {
+        self.watch_local().borrow().clone()
+    }
+
+    /// The same, for who wants to wait until they change.
+    fn watch_local(&self) -> watch::Receiver<Arc<LocalView>>;
+
+    /// Changes the agent's registrations. What is to be kept is on disk when this returns, and the catalog was told once if that could be done.
+    /// A call that was dropped may still have its effect.
+    fn change_local(&self, change: LocalChange) -> impl Future<Output = Result<(), LocalError>> + Send;
+
+    /// Reads the configuration's definitions again and goes by them from now on; the error names what is wrong, and everything stays as it was.
+    fn reload(&self) -> impl Future<Output = Result<(), RequestError>> + Send;
 
     /// What the agent says of itself.
     fn agent_self(&self) -> impl Future<Output = Result<AgentSelf, RequestError>> + Send;

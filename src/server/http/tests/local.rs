@@ -1,12 +1,13 @@
 //! A backend without Raft: a state behind a lock, with watches as the running agent has them.
 
+use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::{Answer, Query, ReadOptions, Verdict, judge, patience};
 use crate::api::agent::{AgentSelf, Host, Member, MemberStatus, Memory, SelfConfig, Version};
 use crate::api::metrics::{Metric, Reading};
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
-use crate::model::{Datacenter, Index, Timestamp};
-use crate::runtime::timeout;
+use crate::model::{Datacenter, Index, NodeName, Timestamp};
 use crate::runtime::tokio::Tokio;
+use crate::runtime::{timeout, watch};
 use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
 use crate::state::{Command, Reply, Stamped, State};
 use crate::watch::{Ticket, Watches};
@@ -21,6 +22,8 @@ pub(super) struct Local(Arc<Inner>);
 
 struct Inner {
     datacenter: Datacenter,
+    node: NodeName,
+    registrations: watch::Sender<Arc<LocalView>>,
     store: Mutex<Store>,
     /// Somebody began or ceased to wait.
     waiters_changed: Notify,
@@ -33,6 +36,7 @@ struct Store {
     leader: bool,
     healthy: bool,
     calls: Vec<String>,
+    change_refused: Option<LocalError>,
 }
 
 /// Takes a waiter out when its request is dropped.
@@ -48,9 +52,11 @@ impl Drop for Waiting<'_> {
 impl Local {
     pub(super) fn new() -> Local {
         let watches = Watches::new(1_000);
-        let store = Store { state: State::default(), index: 9, watches, leader: true, healthy: true, calls: vec![] };
+        let store = Store { state: State::default(), index: 9, watches, leader: true, healthy: true, calls: vec![], change_refused: None };
         let datacenter = Datacenter::parse("dc1").unwrap();
-        Local(Arc::new(Inner { datacenter, store: Mutex::new(store), waiters_changed: Notify::new() }))
+        let node = NodeName::parse("n1").unwrap();
+        let (registrations, _) = watch::channel(Arc::default());
+        Local(Arc::new(Inner { datacenter, node, registrations, store: Mutex::new(store), waiters_changed: Notify::new() }))
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -63,6 +69,16 @@ impl Local {
 
     pub(super) fn fall_ill(&self) {
         self.store().healthy = false;
+    }
+
+    /// From now on the agent's registrations are these.
+    pub(super) fn register(&self, view: LocalView) {
+        self.0.registrations.send(Arc::new(view));
+    }
+
+    /// Changes of the agent's registrations are refused from now on.
+    pub(super) fn refuse_changes(&self, why: LocalError) {
+        self.store().change_refused = Some(why);
     }
 
     /// What was asked of the agent, beside reads and writes.
@@ -197,6 +213,24 @@ impl Backend for Local {
 
     fn datacenter(&self) -> &Datacenter {
         &self.0.datacenter
+    }
+
+    fn node_name(&self) -> &NodeName {
+        &self.0.node
+    }
+
+    fn watch_local(&self) -> watch::Receiver<Arc<LocalView>> {
+        self.0.registrations.subscribe()
+    }
+
+    async fn change_local(&self, change: LocalChange) -> Result<(), LocalError> {
+        self.note(format!("{change:?}"));
+        self.store().change_refused.clone().map_or(Ok(()), Err)
+    }
+
+    async fn reload(&self) -> Result<(), RequestError> {
+        self.note("reload");
+        Ok(())
     }
 
     async fn agent_self(&self) -> Result<AgentSelf, RequestError> {
