@@ -33,10 +33,46 @@ pub struct ReadOptions {
     pub wait: Option<Duration>,
     /// The datacenter to ask, `None` for the agent's own.
     pub dc: Option<String>,
+    /// Whether the agent may answer from its cache (`cached`), and how old an answer may be then.
+    pub cached: Option<CacheControl>,
+}
+
+/// How old a cached answer may be: the `Cache-Control` header of a request with `cached`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheControl {
+    /// `max-age`: an older answer is fetched anew; zero is `must-revalidate`. `None` takes any age.
+    pub max_age: Option<Duration>,
+    /// `stale-if-error`: an answer at most this old will do if it cannot be fetched anew. `None` takes any age.
+    pub stale_if_error: Option<Duration>,
+}
+
+impl CacheControl {
+    /// Reads the header; directives of other kinds are ignored.
+    ///
+    /// # Errors
+    /// An age that is no number of seconds.
+    pub fn parse(header: &str) -> Result<CacheControl, ApiError> {
+        let seconds = |age| match number::parse_u64(age) {
+            Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+            Err(_) => Err(ApiError::bad_request("Invalid Cache-Control header.")),
+        };
+        let mut control = CacheControl::default();
+        for directive in header.split(',').map(str::trim) {
+            if let Some(age) = directive.strip_prefix("max-age=") {
+                control.max_age = seconds(age)?;
+            } else if let Some(age) = directive.strip_prefix("stale-if-error=") {
+                control.stale_if_error = seconds(age)?;
+            } else if directive == "must-revalidate" {
+                control.max_age = Some(Duration::ZERO);
+            }
+        }
+        Ok(control)
+    }
 }
 
 impl ReadOptions {
-    /// Reads `index`, `wait`, `stale`, `consistent`, `leader`, `max_stale`, `cached` and the datacenter.
+    /// Reads `index`, `wait`, `stale`, `consistent`, `leader`, `max_stale`, `cached` and the datacenter. The ages that go with `cached` stand in a header
+    /// ([`CacheControl::parse`]).
     pub fn parse(params: &Params<'_>) -> Result<ReadOptions, ApiError> {
         let wait = match params.value("wait").map(duration::parse) {
             None | Some(Err(duration::DurationError::Negative(_))) => None,
@@ -47,7 +83,8 @@ impl ReadOptions {
             None => 0,
             Some(index) => index.map_err(|_| ApiError::bad_request("Invalid index"))?,
         };
-        Ok(ReadOptions { mode: mode(params)?, min_index, wait, dc: datacenter(params) })
+        let cached = params.has("cached").then(CacheControl::default);
+        Ok(ReadOptions { mode: mode(params)?, min_index, wait, dc: datacenter(params), cached })
     }
 }
 
@@ -90,20 +127,9 @@ pub fn check_namespace(params: &Params<'_>, header: Option<&str>) -> Result<(), 
     }
 }
 
-/// Refuses a `Cache-Control` header whose ages are no numbers of seconds; other directives are ignored.
-pub fn check_cache_control(header: &str) -> Result<(), ApiError> {
-    for directive in header.split(',').map(str::trim) {
-        let age = directive.strip_prefix("max-age=").or_else(|| directive.strip_prefix("stale-if-error="));
-        if age.is_some_and(|age| number::parse_u64(age).is_err()) {
-            return Err(ApiError::bad_request("Invalid Cache-Control header."));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ReadMode, ReadOptions, check_cache_control, check_namespace};
+    use super::{CacheControl, ReadMode, ReadOptions, check_namespace};
     use crate::api::ApiError;
     use crate::api::params::Params;
     use std::time::Duration;
@@ -121,7 +147,8 @@ mod tests {
     #[test]
     fn without_parameters_the_leader_answers_at_once() {
         assert_eq!(parse("").unwrap(), ReadOptions::default());
-        assert_eq!(parse("leader&cached&index=&wait=").unwrap(), ReadOptions::default());
+        assert_eq!(parse("leader&index=&wait=").unwrap(), ReadOptions::default());
+        assert_eq!(parse("cached").unwrap(), ReadOptions { cached: Some(CacheControl::default()), ..ReadOptions::default() });
     }
 
     #[test]
@@ -153,7 +180,13 @@ mod tests {
 
     #[test]
     fn ages_in_cache_control_are_seconds() {
-        assert_eq!(check_cache_control("no-cache, max-age=5, stale-if-error=10"), Ok(()));
-        assert_eq!(check_cache_control("max-age=5s").unwrap_err().text, "Invalid Cache-Control header.");
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let control = CacheControl::parse("no-cache, max-age=5, stale-if-error=10").unwrap();
+        assert_eq!(control, CacheControl { max_age: seconds(5), stale_if_error: seconds(10) });
+        assert_eq!(CacheControl::parse("must-revalidate").unwrap().max_age, seconds(0));
+        assert_eq!(CacheControl::parse("").unwrap(), CacheControl::default());
+        for header in ["max-age=5s", "max-age=", "stale-if-error=-1"] {
+            assert_eq!(CacheControl::parse(header).unwrap_err().text, "Invalid Cache-Control header.", "{header}");
+        }
     }
 }

@@ -69,6 +69,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         gossip_wan: tuning::gossip_wan(reader),
         raft: tuning::raft(reader),
         autopilot: tuning::autopilot(reader),
+        cache: tuning::cache(reader),
         limits: tuning::limits(reader),
         http: tuning::http(reader),
         default_query_time: default_query_time.min(max_query_time),

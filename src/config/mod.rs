@@ -86,6 +86,8 @@ pub struct Config {
     pub raft: RaftTuning,
     /// `autopilot`: the first values; afterwards the replicated ones win.
     pub autopilot: AutopilotTuning,
+    /// The agent's own copies of what it is asked often.
+    pub cache: CacheTuning,
     /// `limits`.
     pub limits: Limits,
     /// `http_config`.
@@ -184,6 +186,21 @@ pub struct Limits {
     pub kv_max_value_size: u64,
     /// `txn_max_req_len`: longest transaction body in bytes.
     pub txn_max_req_len: u64,
+}
+
+/// The agent's own copies of what it is asked often: `cache` and the switches around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheTuning {
+    /// `http_config.use_cache`: whether `cached` has an effect.
+    pub http: bool,
+    /// `use_streaming_backend`: whether waits for a service that may be stale are answered from a copy, too.
+    pub streaming: bool,
+    /// `rpc.enable_streaming`: whether a server keeps the copies of others current.
+    pub publish: bool,
+    /// `cache.entry_fetch_rate`, as the least time between two fetches once the burst is over; zero is no bound.
+    pub fetch_interval: Duration,
+    /// `cache.entry_fetch_max_burst`: fetches made without a pause between them.
+    pub fetch_burst: u32,
 }
 
 /// `http_config` block.

@@ -187,6 +187,14 @@ impl Settings {
         }
     }
 
+    /// The number under a key.
+    pub(super) fn float(&self, path: &str) -> Option<f64> {
+        match self.at(path)? {
+            Setting::Float(x) => Some(*x),
+            other => wrong_kind(path, other),
+        }
+    }
+
     /// The duration under a key.
     pub(super) fn span(&self, path: &str) -> Option<Duration> {
         match self.at(path)? {

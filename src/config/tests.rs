@@ -110,6 +110,18 @@ fn later_sources_replace_append_and_add() {
 }
 
 #[test]
+fn the_cache_is_on_and_unbounded_unless_told_otherwise() {
+    let usual = parse("").unwrap().cache;
+    assert!(usual.http && usual.streaming && usual.publish);
+    assert_eq!((usual.fetch_interval, usual.fetch_burst), (Duration::ZERO, 2));
+    let told = "cache { entry_fetch_rate = 0.5 entry_fetch_max_burst = 7 } http_config { use_cache = false } use_streaming_backend = false";
+    let told = parse(told).unwrap().cache;
+    assert!(!told.http && !told.streaming && told.publish);
+    assert_eq!((told.fetch_interval, told.fetch_burst), (Duration::from_secs(2), 7));
+    assert!(parse("cache { entry_fetch_rate = -1.0 }").unwrap_err().contains("cache.entry_fetch_rate"));
+}
+
+#[test]
 fn a_refusal_says_the_key_the_value_and_the_rule() {
     for (text, refusal) in [
         ("bind_addr = \"localhost\"", "bind_addr must be an ip address, and \"localhost\" is none"),

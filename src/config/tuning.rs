@@ -4,7 +4,7 @@ use super::error::Problem;
 use super::load::Profile;
 use super::network::Network;
 use super::reader::Reader;
-use super::{AutopilotTuning, GossipTuning, HttpTuning, Limits, RaftTuning};
+use super::{AutopilotTuning, CacheTuning, GossipTuning, HttpTuning, Limits, RaftTuning};
 use std::time::Duration;
 
 /// `gossip_lan` on top of the LAN profile, or the local one with `-dev`.
@@ -86,6 +86,25 @@ pub(super) fn autopilot(reader: &mut Reader<'_>) -> AutopilotTuning {
         max_trailing_logs: u64::try_from(max_trailing_logs).unwrap_or(0),
         min_quorum: reader.count("autopilot.min_quorum", 0, 0),
         server_stabilization_time: reader.span("autopilot.server_stabilization_time", Duration::from_secs(10), Duration::ZERO),
+    }
+}
+
+/// `cache` and the switches around it; without a rate, or with 0, fetches are not bounded.
+pub(super) fn cache(reader: &mut Reader<'_>) -> CacheTuning {
+    let key = "cache.entry_fetch_rate";
+    let fetch_interval = match reader.settings.float(key).unwrap_or(0.0) {
+        0.0 => Duration::ZERO,
+        rate => Duration::try_from_secs_f64(rate.recip()).unwrap_or_else(|_| {
+            reader.problems.push(Problem::value(key, rate, "must be fetches per second, zero or more"));
+            Duration::ZERO
+        }),
+    };
+    CacheTuning {
+        http: reader.switch("http_config.use_cache", true),
+        streaming: reader.switch("use_streaming_backend", true),
+        publish: reader.switch("rpc.enable_streaming", true),
+        fetch_interval,
+        fetch_burst: reader.count_within("cache.entry_fetch_max_burst", 2, 1, 1_000_000),
     }
 }
 

@@ -4,7 +4,7 @@ mod answer;
 mod blocking;
 mod choice;
 
-pub use crate::api::read::{ReadMode, ReadOptions};
+pub use crate::api::read::{CacheControl, ReadMode, ReadOptions};
 pub use answer::{Answer, Instance, NodeServices, Rows, WholeNode};
 pub use blocking::{Verdict, judge, patience};
 pub use choice::{Choice, Chooser, Health, Subject};

@@ -101,7 +101,7 @@ pub(super) const KEYS: &[Key] = &[
     later("ui", Bool),
     later("ui_content_path", Text),
     later("ui_dir", Text),
-    later("use_streaming_backend", Bool),
+    used("use_streaming_backend", Bool),
     guard("verify_incoming", Bool, TLS),
     guard("verify_incoming_https", Bool, TLS),
     guard("verify_incoming_rpc", Bool, TLS),

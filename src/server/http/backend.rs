@@ -107,6 +107,33 @@ pub struct Answered {
     pub known_leader: bool,
     /// How long ago that server heard of the leader; zero on the leader.
     pub last_contact: Duration,
+    /// What the agent's own copy had to do with it.
+    pub origin: Origin,
+    /// How the answer is kept current for those who wait for news.
+    pub means: Means,
+}
+
+/// How an answer is kept current (`X-Consul-Query-Backend`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// By a query that waits.
+    BlockingQuery,
+    /// By a subscription: where Consul streams, too.
+    Streaming,
+}
+
+/// What an agent's own copy of the answer ([`ReadOptions::cached`]) had to do with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nothing: the servers were asked.
+    Servers,
+    /// The copy could have answered, but had to be fetched first.
+    Fetched,
+    /// The copy answered.
+    Held {
+        /// How long nobody has vouched for it; zero while the servers keep it current.
+        age: Duration,
+    },
 }
 
 /// Where an answer about the servers may come from.

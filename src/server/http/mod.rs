@@ -17,7 +17,7 @@ mod stream;
 mod telemetry;
 mod turn_away;
 
-pub use backend::{Answered, Backend, Pool, RequestError, Source, Trace};
+pub use backend::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
 pub use settings::{HeaderRefused, Settings};
 
 use crate::runtime::{Runtime, TcpListener, sleep, timeout};

@@ -1,12 +1,12 @@
 //! Answers: bodies, the headers that tell how current a read is, and the headers every answer has.
 
-use super::backend::Answered;
+use super::backend::{Answered, Means, Origin};
 use crate::api::ApiError;
 use crate::api::json::{Layout, to_vec};
 use crate::api::read::ReadMode;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-consul-knownleader")
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-consul-lastcontact");
 const QUERY_BACKEND: HeaderName = HeaderName::from_static("x-consul-query-backend");
 const EFFECTIVE_CONSISTENCY: HeaderName = HeaderName::from_static("x-consul-effective-consistency");
+const CACHE: HeaderName = HeaderName::from_static("x-cache");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -92,6 +93,24 @@ pub(super) fn mark(mut reply: Reply, answered: &Answered, effective: Effective) 
     headers.insert(KNOWN_LEADER, HeaderValue::from_static(if answered.known_leader { "true" } else { "false" }));
     let millis = u64::try_from(answered.last_contact.as_millis()).unwrap_or(u64::MAX);
     headers.insert(LAST_CONTACT, HeaderValue::from(millis));
-    headers.insert(QUERY_BACKEND, HeaderValue::from_static("blocking-query"));
+    let backend = match answered.means {
+        Means::BlockingQuery => "blocking-query",
+        Means::Streaming => "streaming",
+    };
+    headers.insert(QUERY_BACKEND, HeaderValue::from_static(backend));
+    mark_origin(headers, answered.origin);
     reply
+}
+
+fn mark_origin(headers: &mut HeaderMap, origin: Origin) {
+    match origin {
+        Origin::Servers => {}
+        Origin::Fetched => {
+            headers.insert(CACHE, HeaderValue::from_static("MISS"));
+        }
+        Origin::Held { age } => {
+            headers.insert(CACHE, HeaderValue::from_static("HIT"));
+            headers.insert(AGE, HeaderValue::from(age.as_secs()));
+        }
+    }
 }

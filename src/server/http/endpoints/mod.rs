@@ -18,7 +18,7 @@ use crate::agent::query::{Query, ReadOptions};
 use crate::api::ApiError;
 use crate::api::json::Layout;
 use crate::api::params::Params;
-use crate::api::read::{check_cache_control, check_namespace};
+use crate::api::read::{CacheControl, check_namespace};
 use crate::runtime::Runtime;
 use hyper::body::Incoming;
 use hyper::header::CACHE_CONTROL;
@@ -85,10 +85,12 @@ impl<B: Backend> Call<'_, B> {
     /// The options of a read.
     fn read_options(&self) -> Result<ReadOptions, ApiError> {
         self.check_namespace()?;
+        let mut options = ReadOptions::parse(self.params)?;
         if let Some(header) = self.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok()) {
-            check_cache_control(header)?;
+            let control = CacheControl::parse(header)?;
+            options.cached = options.cached.map(|_| control);
         }
-        ReadOptions::parse(self.params)
+        Ok(options)
     }
 
     fn check_namespace(&self) -> Result<(), ApiError> {

@@ -8,7 +8,7 @@ use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealt
 use crate::model::{Datacenter, Index, NodeName, Timestamp};
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{timeout, watch};
-use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
+use crate::server::http::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
 use crate::state::{Command, Reply, Stamped, State};
 use crate::watch::{Ticket, Watches};
 use std::collections::BTreeMap;
@@ -157,7 +157,13 @@ impl Backend for Local {
             Ok(answer) => answer,
             Err(_) => query.answer(&self.store().state),
         };
-        Ok(Answered { answer, known_leader: true, last_contact: Duration::from_millis(12) })
+        Ok(Answered {
+            answer,
+            known_leader: true,
+            last_contact: Duration::from_millis(12),
+            origin: Origin::Servers,
+            means: Means::BlockingQuery,
+        })
     }
 
     async fn write(&self, command: Command, dc: Option<String>) -> Result<(Index, Reply), RequestError> {
