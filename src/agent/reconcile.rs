@@ -103,7 +103,7 @@ impl Reconciler {
     fn failed(&self, member: &Member, state: &State) -> Option<Command> {
         let node = self.row_of(member, state)?;
         let check = CheckSpec::serf_failed();
-        let told = state.checks().get(node.spec.name.as_str(), SERF_HEALTH).is_some_and(|row| row.spec == check);
+        let told = state.checks().get(node.spec.name.as_str(), SERF_HEALTH).is_some_and(|row| row.is_as(&check));
         (!told).then(|| register(node.spec.clone(), check))
     }
 
@@ -126,7 +126,7 @@ fn alive(member: &Member, state: &State) -> Option<Command> {
     let row = state.nodes().with_id(id).or_else(|| state.nodes().get(member.name().as_str()));
     let spec = spec_of(member, id, row.map(|row| &row.spec));
     let check = CheckSpec::serf_alive();
-    let told = state.checks().get(member.name().as_str(), SERF_HEALTH).is_some_and(|row| row.spec == check);
+    let told = state.checks().get(member.name().as_str(), SERF_HEALTH).is_some_and(|row| row.is_as(&check));
     let settled = told && row.is_some_and(|row| row.spec == spec);
     (!settled).then(|| register(spec, check))
 }

@@ -51,7 +51,7 @@ pub struct CheckShape<'a> {
     #[serde(rename = "ServiceID")]
     service_id: &'a str,
     service_name: &'a str,
-    service_tags: &'a [String],
+    service_tags: &'a [std::sync::Arc<str>],
     r#type: &'a str,
     interval: &'a str,
     timeout: &'a str,
@@ -68,22 +68,22 @@ struct Definition {}
 impl<'a> From<&'a Check> for CheckShape<'a> {
     fn from(check: &'a Check) -> CheckShape<'a> {
         CheckShape {
-            node: check.node.as_str(),
-            check_id: &check.spec.id,
-            name: &check.spec.name,
-            status: check.spec.status.as_str(),
-            notes: &check.spec.notes,
-            output: &check.spec.output,
-            service_id: "",
-            service_name: "",
-            service_tags: &[],
-            r#type: "",
-            interval: "",
-            timeout: "",
+            node: check.node().as_str(),
+            check_id: check.id(),
+            name: check.name(),
+            status: check.status().as_str(),
+            notes: check.notes(),
+            output: check.output(),
+            service_id: check.service_id(),
+            service_name: check.service_name(),
+            service_tags: check.service_tags(),
+            r#type: check.kind(),
+            interval: check.interval(),
+            timeout: check.timeout(),
             exposed_port: 0,
             definition: Definition {},
-            create_index: check.create_index,
-            modify_index: check.modify_index,
+            create_index: check.create_index(),
+            modify_index: check.modify_index(),
         }
     }
 }
@@ -106,7 +106,7 @@ mod tests {
             tagged_addresses: map.clone(),
             meta: map,
         };
-        Node { spec, create_index: 5, modify_index: 7, checks_index: 8 }
+        Node { spec, create_index: 5, modify_index: 7 }
     }
 
     fn json(node: &Node) -> String {
@@ -129,14 +129,7 @@ mod tests {
 
     #[test]
     fn a_check_has_consuls_fields_in_consuls_order() {
-        let check = Check {
-            node: NodeName::parse("n1").unwrap(),
-            spec: CheckSpec::serf_alive(),
-            service_name: "".into(),
-            service_tags: [].into(),
-            create_index: 5,
-            modify_index: 5,
-        };
+        let check = Check::new(&NodeName::parse("n1").unwrap(), &CheckSpec::serf_alive(), None, 5, 5);
         let want = r#"{"Node":"n1","CheckID":"serfHealth","Name":"Serf Health Status","Status":"passing","Notes":"","Output":"Agent alive and reachable","ServiceID":"","ServiceName":"","ServiceTags":[],"Type":"","Interval":"","Timeout":"","ExposedPort":0,"Definition":{},"CreateIndex":5,"ModifyIndex":5}"#;
         assert_eq!(String::from_utf8(to_vec(Layout::Compact, &CheckShape::from(&check))).unwrap(), want);
     }

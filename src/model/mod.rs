@@ -6,6 +6,7 @@ pub mod duration;
 mod ids;
 mod key;
 mod machine;
+mod pairs;
 mod quote;
 mod service;
 mod status;
@@ -19,6 +20,7 @@ pub use definition::{
 pub use ids::{Datacenter, IdError, Index, NodeId, NodeName};
 pub use key::{Key, octets};
 pub use machine::{Deadline, Machine};
+pub use pairs::Pairs;
 pub use quote::quote;
 pub use service::{Mesh, ServiceAddress, ServiceSpec, TagAuthority, Weights};
 pub use status::{CatalogStatus, CheckStatus};

@@ -59,7 +59,7 @@ pub struct ServiceAddress {
 }
 
 /// How often DNS answers with an instance, against the others, while it passes and while it warns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Weights {
     /// While all its checks pass.
     pub passing: i64,
@@ -74,7 +74,7 @@ impl Default for Weights {
 }
 
 /// Who decides about an instance's tags (`EnableTagOverride`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TagAuthority {
     /// Its agent: other tags in the catalog are put right again.
     Agent,
@@ -83,7 +83,7 @@ pub enum TagAuthority {
 }
 
 /// What only a service mesh uses.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mesh {
     /// `connect-proxy`, `mesh-gateway`, ..; empty for a plain service.
     pub kind: String,

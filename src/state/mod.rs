@@ -5,8 +5,10 @@
 pub mod autopilot;
 pub mod checks;
 mod command;
+mod home;
 pub mod kv;
 pub mod nodes;
+mod pool;
 pub mod services;
 mod snapshot;
 

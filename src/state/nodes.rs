@@ -4,6 +4,7 @@
 
 use super::State;
 use super::checks::SERF_HEALTH;
+pub use super::home::fold;
 use crate::model::{CheckStatus, Index, NodeId, NodeName, Table, Topic, Touched};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -34,15 +35,21 @@ pub struct Node {
     pub create_index: Index,
     /// When the row last changed.
     pub modify_index: Index,
+}
+
+/// A node and when what belongs to it last changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Slot {
+    pub(super) row: Arc<Node>,
     /// When the row or one of the node's checks last changed.
-    pub checks_index: Index,
+    pub(super) checks: Index,
 }
 
 /// The nodes of the catalog.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Nodes {
     /// By name in lower case.
-    pub(super) rows: OrdMap<Arc<str>, Arc<Node>>,
+    pub(super) rows: OrdMap<Arc<str>, Slot>,
     /// From id to name in lower case.
     pub(super) names: OrdMap<NodeId, Arc<str>>,
     /// The last change of anything.
@@ -60,25 +67,20 @@ pub struct NameTaken {
     address: String,
 }
 
-/// The form in which names are compared.
-pub fn fold(name: &str) -> Arc<str> {
-    name.to_lowercase().into()
-}
-
 impl Nodes {
     /// The node of that name, compared without case.
     pub fn get(&self, name: &str) -> Option<&Arc<Node>> {
-        self.rows.get(&fold(name))
+        self.rows.get(&fold(name)).map(|slot| &slot.row)
     }
 
     /// The node with that id.
     pub fn with_id(&self, id: NodeId) -> Option<&Arc<Node>> {
-        self.rows.get(self.names.get(&id)?)
+        Some(&self.rows.get(self.names.get(&id)?)?.row)
     }
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.rows.values()
+        self.rows.values().map(|slot| &slot.row)
     }
 
     /// How many there are.
@@ -96,18 +98,24 @@ impl Nodes {
         self.index
     }
 
+    /// When the node of that name or one of its checks last changed.
+    pub fn checks_index(&self, name: &str) -> Option<Index> {
+        self.rows.get(&fold(name)).map(|slot| slot.checks)
+    }
+
     fn insert(&mut self, node: Node) {
         let folded = fold(node.spec.name.as_str());
         if let Some(id) = node.spec.id {
             self.names.insert(id, folded.clone());
         }
-        self.rows.insert(folded, Arc::new(node));
+        let checks = node.modify_index;
+        self.rows.insert(folded, Slot { row: Arc::new(node), checks });
     }
 
     /// Notes that a check of the node called `folded` changed.
     pub(super) fn note_check(&mut self, index: Index, folded: &str) {
         if let Some(row) = self.rows.get_mut(folded) {
-            Arc::make_mut(row).checks_index = index;
+            row.checks = index;
         }
     }
 }
@@ -138,7 +146,7 @@ pub(super) fn register(state: &mut State, index: Index, spec: &NodeSpec, touched
     }
     touch(touched, spec.name.as_str());
     let create_index = existing.map_or(index, |node| node.create_index);
-    state.nodes.insert(Node { spec, create_index, modify_index: index, checks_index: index });
+    state.nodes.insert(Node { spec, create_index, modify_index: index });
     state.nodes.index = index;
     Ok(())
 }
@@ -156,7 +164,7 @@ fn claim(state: &State, spec: &NodeSpec, id: NodeId, holder: &Node, renaming: bo
     if holder.spec.id.is_none() && !renaming {
         return Ok(Claim::Adopt);
     }
-    if state.checks.get(name.as_str(), SERF_HEALTH).is_some_and(|check| check.spec.status == CheckStatus::Critical) {
+    if state.checks.get(name.as_str(), SERF_HEALTH).is_some_and(|check| *check.status() == CheckStatus::Critical) {
         return Ok(Claim::Replace);
     }
     Err(NameTaken {

@@ -8,7 +8,7 @@ use super::State;
 use super::autopilot::AutopilotRow;
 use super::checks::Check;
 use super::kv::{Burial, Entry};
-use super::nodes::{Node, fold};
+use super::nodes::{Node, Slot, fold};
 use crate::model::codec::{self, CodecError};
 use crate::model::{Index, Key, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ const ROW_BYTES: usize = 64;
 enum Section {
     Entries(Vec<Arc<Entry>>),
     Burials(Vec<(Index, Timestamp, Vec<Key>)>),
-    Nodes(Vec<Arc<Node>>),
+    Nodes(Vec<(Arc<Node>, Index)>),
     Checks(Vec<Arc<Check>>),
     Autopilot(AutopilotRow),
     Marks { kv: Index, kv_reaped: Index, nodes: Index, checks: Index },
@@ -48,8 +48,8 @@ impl State {
         let entries = batches(self.kv.entries.values().cloned(), |entry| entry.key.len() + entry.value.len()).map(Section::Entries);
         let burials = self.kv.burials.iter().map(|(index, burial)| (*index, burial.at, burial.keys.to_vec()));
         let burials = batches(burials, |(_, _, keys)| keys.iter().map(|key| key.len() + ROW_BYTES).sum()).map(Section::Burials);
-        let nodes = batches(self.nodes.rows.values().cloned(), |_| 256).map(Section::Nodes);
-        let checks = batches(self.checks.rows.values().cloned(), |check| check.spec.output.len() + 256).map(Section::Checks);
+        let nodes = batches(self.nodes.rows.values().map(|slot| (slot.row.clone(), slot.checks)), |_| 256).map(Section::Nodes);
+        let checks = batches(self.checks.rows.values().cloned(), |check| check.output().len() + 256).map(Section::Checks);
         let autopilot = self.autopilot.row.clone().map(Section::Autopilot);
         let (kv, kv_reaped) = (self.kv.index, self.kv.reaped);
         let marks = Section::Marks { kv, kv_reaped, nodes: self.nodes.index, checks: self.checks.index };
@@ -88,15 +88,15 @@ impl State {
                 in_order(ascends)
             }),
             Section::Burials(burials) => burials.into_iter().try_for_each(|(index, at, keys)| self.add_burial(index, at, keys)),
-            Section::Nodes(nodes) => nodes.into_iter().try_for_each(|node| {
+            Section::Nodes(nodes) => nodes.into_iter().try_for_each(|(node, checks)| {
                 let folded = fold(node.spec.name.as_str());
                 let ascends = self.nodes.rows.get_max().is_none_or(|(last, _)| *last < folded);
                 let taken = node.spec.id.and_then(|id| self.nodes.names.insert(id, folded.clone()));
-                self.nodes.rows.insert(folded, node);
+                self.nodes.rows.insert(folded, Slot { row: node, checks });
                 in_order(ascends && taken.is_none())
             }),
             Section::Checks(checks) => checks.into_iter().try_for_each(|check| {
-                let key = (fold(check.node.as_str()), check.spec.id.as_str().into());
+                let key = (check.home.folded.clone(), check.id.clone());
                 let ascends = self.checks.rows.get_max().is_none_or(|(last, _)| *last < key);
                 self.checks.rows.insert(key, check);
                 in_order(ascends)
@@ -210,7 +210,7 @@ mod tests {
             let (tagged_addresses, meta) = Default::default();
             let (id, name) = (Some(NodeId::from_u128(1)), NodeName::parse(name).unwrap());
             let spec = NodeSpec { id, name, address: String::new(), tagged_addresses, meta };
-            Arc::new(Node { spec, create_index: 1, modify_index: 1, checks_index: 1 })
+            (Arc::new(Node { spec, create_index: 1, modify_index: 1 }), 1)
         };
         let end = frame(&Section::End { sections: 1 });
         let bytes = |nodes| [frame(&Section::Nodes(nodes)), end.clone()].concat();

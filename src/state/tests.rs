@@ -47,8 +47,8 @@ fn a_member_becomes_a_node_with_its_health() {
     let (reply, touched) = apply(&mut state, 5, alive(1, "N1"));
     assert_eq!((reply, touched), (Reply::Done, vec![of_node("n1"), NODES, of_node("n1"), CHECKS]));
     let row = state.nodes().get("n1").unwrap();
-    assert_eq!((row.spec.name.as_str(), row.create_index, row.modify_index, row.checks_index), ("N1", 5, 5, 5));
-    assert_eq!(state.checks().get("n1", SERF_HEALTH).unwrap().spec.status, CheckStatus::Passing);
+    assert_eq!((row.spec.name.as_str(), row.create_index, row.modify_index, state.nodes().checks_index("n1").unwrap()), ("N1", 5, 5, 5));
+    assert_eq!(state.checks().get("n1", SERF_HEALTH).unwrap().status().clone(), CheckStatus::Passing);
     assert_eq!(state.nodes().with_id(NodeId::from_u128(1)), Some(row));
 }
 
@@ -67,9 +67,9 @@ fn a_failure_changes_the_check_and_not_the_node() {
     apply(&mut state, 5, alive(1, "n1"));
     assert_eq!(apply(&mut state, 6, failed(1, "n1")).1, [of_node("n1"), CHECKS]);
     let row = state.nodes().get("n1").unwrap();
-    assert_eq!((row.modify_index, row.checks_index, state.nodes().index(), state.checks().index()), (5, 6, 5, 6));
+    assert_eq!((row.modify_index, state.nodes().checks_index("n1").unwrap(), state.nodes().index(), state.checks().index()), (5, 6, 5, 6));
     let check = state.checks().get("n1", SERF_HEALTH).unwrap();
-    assert_eq!((check.create_index, check.modify_index), (5, 6));
+    assert_eq!((check.create_index(), check.modify_index()), (5, 6));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_name_of_a_failed_node_goes_to_the_machine_that_replaces_it() {
     let row = state.nodes().get("n1").unwrap();
     assert_eq!((row.spec.id, row.create_index), (Some(NodeId::from_u128(2)), 6));
     assert_eq!(state.nodes().with_id(NodeId::from_u128(1)), None);
-    assert_eq!(state.checks().get("n1", SERF_HEALTH).unwrap().create_index, 6);
+    assert_eq!(state.checks().get("n1", SERF_HEALTH).unwrap().create_index(), 6);
 }
 
 #[test]
@@ -203,11 +203,11 @@ proptest! {
             let ids: Vec<_> = state.nodes().iter().filter_map(|node| Some((node.spec.id?, super::nodes::fold(node.spec.name.as_str())))).collect();
             assert_eq!(ids.len(), state.nodes.names.len());
             assert!(ids.iter().all(|(id, name)| state.nodes.names.get(id) == Some(name)));
-            assert!(state.nodes.rows.iter().all(|(key, node)| *key == super::nodes::fold(node.spec.name.as_str())));
+            assert!(state.nodes.rows.iter().all(|(key, node)| *key == super::nodes::fold(node.row.spec.name.as_str())));
             assert!(state.checks.rows.keys().all(|(node, _)| state.nodes.rows.contains_key(node)));
             assert_eq!(touched.is_empty(), state == before);
             assert!(reply == Reply::Done || touched.is_empty());
-            let nodes_changed = before.nodes.rows.iter().map(|(k, n)| (k, n.modify_index)).ne(state.nodes.rows.iter().map(|(k, n)| (k, n.modify_index)));
+            let nodes_changed = before.nodes.rows.iter().map(|(k, n)| (k, n.row.modify_index)).ne(state.nodes.rows.iter().map(|(k, n)| (k, n.row.modify_index)));
             assert_eq!(nodes_changed, touched.contains(&NODES));
             assert_eq!(nodes_changed, state.nodes().index() == index);
         }

@@ -131,8 +131,8 @@ fn folded_length(key: &[u8], prefix: usize, separator: &[u8]) -> Option<usize> {
 }
 
 fn health_of_node(state: &State, node: &str) -> Answer {
-    let marks = match state.nodes().get(node) {
-        Some(row) => Marks::at(row.checks_index),
+    let marks = match state.nodes().checks_index(node) {
+        Some(index) => Marks::at(index),
         None => Marks::at(state.nodes().index().max(state.checks().index())),
     };
     Answer { marks, rows: Rows::Checks(state.checks().of_node(node).cloned().collect()) }

@@ -61,7 +61,7 @@ impl Leader {
     }
 
     fn health(&self, name: &str) -> Option<(CatalogStatus, String)> {
-        self.state.checks().get(name, SERF_HEALTH).map(|check| (check.spec.status.clone(), check.spec.output.clone()))
+        self.state.checks().get(name, SERF_HEALTH).map(|check| (check.status().clone(), check.output().to_owned()))
     }
 
     fn names(&self) -> Vec<String> {

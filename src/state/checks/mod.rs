@@ -1,7 +1,12 @@
 //! The catalog's health checks. For now those of nodes; checks of services are to come with the services.
 
+mod row;
+
+pub use row::Check;
+pub(crate) use row::CheckShape;
+
 use super::State;
-use super::nodes::fold;
+use super::home::fold;
 use crate::model::{CatalogStatus, CheckStatus, Index, NodeName, Table, Topic, Touched};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -67,23 +72,6 @@ impl CheckSpec {
     }
 }
 
-/// A row of the catalog.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// Its node.
-    pub node: NodeName,
-    /// What was registered.
-    pub spec: CheckSpec,
-    /// The name of the service it belongs to; empty for a check of the node.
-    pub service_name: Arc<str>,
-    /// The tags of the instance it belongs to.
-    pub service_tags: Arc<[Arc<str>]>,
-    /// When it came to be.
-    pub create_index: Index,
-    /// When it last changed.
-    pub modify_index: Index,
-}
-
 /// The checks of the catalog.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Checks {
@@ -122,7 +110,7 @@ impl Checks {
     }
 
     pub(super) fn remove_all(&mut self, index: Index, node: &Arc<str>, touched: &mut Touched) {
-        let ids: Vec<Arc<str>> = self.of_node(node).map(|check| check.spec.id.as_str().into()).collect();
+        let ids: Vec<Arc<str>> = self.of_node(node).map(|check| check.id().into()).collect();
         if ids.is_empty() {
             return;
         }
@@ -139,18 +127,11 @@ pub(super) fn register(state: &mut State, index: Index, node: &NodeName, spec: &
     let folded = fold(node.as_str());
     let key = (folded.clone(), spec.id.as_str().into());
     let existing = state.checks.rows.get(&key);
-    if existing.is_some_and(|check| check.spec == *spec && check.node == *node) {
+    if existing.is_some_and(|check| check.is_as(spec) && check.node() == node) {
         return;
     }
-    let create_index = existing.map_or(index, |check| check.create_index);
-    let check = Check {
-        node: node.clone(),
-        spec: spec.clone(),
-        service_name: "".into(),
-        service_tags: Arc::new([]),
-        create_index,
-        modify_index: index,
-    };
+    let create_index = existing.map_or(index, |check| check.create_index());
+    let check = Check::new(node, spec, None, create_index, index);
     state.checks.rows.insert(key, Arc::new(check));
     state.checks.index = index;
     state.nodes.note_check(index, &folded);
