@@ -11,19 +11,39 @@ pub type CheckId = Arc<str>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Run(pub u64);
 
-/// What a run found.
+/// How a check stands: what a run found, or what was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// How it stands.
     pub status: CheckStatus,
-    /// What it said, within its limit already.
+    /// What it said. A run's is within its limit already; a heartbeat's is cut by the machine.
     pub output: String,
+}
+
+/// What the machine is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setup {
+    /// Shorter intervals are raised to this (Consul: 1 s).
+    pub shortest_interval: Duration,
+    /// The most output kept of a check that does not say, in bytes (`check_output_max_size`).
+    pub output_limit: usize,
+    /// Seed of all the machine's chance.
+    pub seed: u64,
+}
+
+impl Setup {
+    /// Consul's figures.
+    pub const fn consul(seed: u64) -> Setup {
+        Setup { shortest_interval: Duration::from_secs(1), output_limit: 4096, seed }
+    }
 }
 
 /// What can happen to the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// Looks after a check from now on. One of the same id is replaced: its run is cancelled, its status and counts stay as they are told here.
+    /// Looks after a check from now on. One of the same id is replaced, and stands as it is told here; how many results in a row it had, and
+    /// since when it is critical, stays. If what is run, how long and how often is the same, its runs go on undisturbed, however often it is
+    /// registered anew; otherwise the run under way is cancelled and the next one is due no later than the old one's would have been.
     Watch {
         /// What it does.
         definition: Arc<CheckDefinition>,
@@ -63,13 +83,13 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Run a check and report [`Input::Done`]. What takes longer than `timeout` is stopped by the driver and reported as its kind of check
-    /// reports that.
+    /// reports that. A check tree has several runs under way at once, one for each leaf at most; any other check has one.
     Start {
         /// Which.
         check: CheckId,
         /// Which run.
         run: Run,
-        /// What is done.
+        /// What is done. Never one that waits to be told (`Ttl`, `Alias`, `Maintenance`), and never a tree.
         probe: Arc<Probe>,
         /// How long it may take.
         timeout: Duration,
@@ -85,7 +105,7 @@ pub enum Output {
         /// How it stands now.
         verdict: Verdict,
     },
-    /// A check has been critical for as long as its service may be: deregister the service. Said again at each look while that lasts.
+    /// A check has been critical for as long as its service may be: deregister the service. Said again every half minute while that lasts.
     GiveUp {
         /// Whose service.
         check: CheckId,

@@ -117,6 +117,8 @@ pub enum Probe {
     Native(NativeProbe),
     /// Joins other probes (ours).
     Tree(Tree),
+    /// Does nothing: the check stands as the agent itself set it (maintenance). No client and no file defines one.
+    Maintenance,
 }
 
 /// An HTTP request and what its answer must be.

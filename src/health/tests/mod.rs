@@ -1,0 +1,9 @@
+//! The machine, stepped.
+
+mod critical;
+mod outage;
+mod random;
+mod runs;
+mod trees;
+mod ttl;
+pub(in crate::health) mod world;
