@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod catalog;
 pub mod date;
+pub mod definition;
 mod error;
 pub mod json;
 pub mod kv;

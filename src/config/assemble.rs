@@ -2,6 +2,7 @@
 
 use super::addresses::{self, Addresses, Role};
 use super::cluster;
+use super::definition::meta::broken_rules;
 use super::error::{ConfigError, Problem};
 use super::host::Host;
 use super::load::Profile;
@@ -143,22 +144,8 @@ fn data_dir(reader: &mut Reader<'_>, profile: Profile) -> Option<PathBuf> {
 /// Consul's rules for metadata of a node.
 fn node_meta(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
     let meta = reader.settings.map("node_meta");
-    if meta.len() > 64 {
-        reader.broken("node_meta invalid: Node metadata cannot contain more than 64 key/value pairs");
-    }
-    for (key, value) in &meta {
-        let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let rule = match key.as_str() {
-            "" => "Key cannot be blank",
-            k if !k.chars().all(letters) => "Key contains invalid characters",
-            k if k.len() > 128 => "Key is too long (limit: 128 characters)",
-            k if k.starts_with("consul-") && k != "consul-network-segment" && k != "consul-version" => {
-                "Key prefix 'consul-' is reserved for internal use"
-            }
-            _ if value.len() > 512 => "Value is too long (limit: 512 characters)",
-            _ => continue,
-        };
-        reader.broken(format!("node_meta invalid: Couldn't load metadata pair ('{key}', '{value}'): {rule}"));
+    for rule in broken_rules(&meta) {
+        reader.broken(format!("node_meta invalid: {rule}"));
     }
     meta
 }

@@ -3,6 +3,7 @@
 mod addresses;
 mod assemble;
 mod cluster;
+pub mod definition;
 mod error;
 mod flags;
 mod gossip;
