@@ -1,4 +1,4 @@
-//! Floor 4: the only door to clock, timers, tasks, chance, network and disk.
+//! Floor 4: the only door to clock, timers, tasks, chance, network, disk and child processes.
 //!
 //! Production opens it on tokio ([`tokio::Tokio`]), the simulator on madsim (`sim/src/runtime`). Everything above is written once, for any
 //! `R: Runtime`. The functions are associated, so there is no handle to thread through; outside the simulator that means one agent a process.
@@ -7,18 +7,23 @@
 //! IO traits and `tokio::select! { biased; .. }`. Not allowed: `tokio::sync::watch` and `broadcast` (they wake waiters in an order drawn from
 //! process-wide state), unbiased `select!`, std's clocks, threads, `HashMap` iteration.
 
+mod command;
 mod disk;
 mod net;
 pub mod suite;
+mod tail;
 mod timeout;
 pub mod tokio;
 pub mod watch;
 
+pub use command::{Command, Ended, Ran};
 pub use disk::{Disk, DiskFile, replace_file};
 pub use net::{TcpListener, TcpStream, UdpSocket};
+pub use tail::Tail;
 pub use timeout::{Elapsed, sleep, timeout};
 
 use crate::model::{Instant, Timestamp};
+use ::tokio::io::{AsyncRead, AsyncWrite};
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::io;
@@ -40,6 +45,8 @@ pub trait Runtime: Debug + Default + Copy + Ord + Send + Sync + Unpin + UnwindSa
     type TcpStream: TcpStream;
     /// A listening TCP socket.
     type TcpListener: TcpListener<Stream = Self::TcpStream>;
+    /// A connected stream to a Unix socket.
+    type UnixStream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
     /// A folder on a disk.
     type Disk: Disk;
 
@@ -72,12 +79,19 @@ pub trait Runtime: Debug + Default + Copy + Ord + Send + Sync + Unpin + UnwindSa
     fn tcp_listen(addr: SocketAddr) -> impl Future<Output = io::Result<Self::TcpListener>> + Send;
     /// Connects. Silence on the way is not refused at once: it lasts until the SYN retries end, so callers add a [`timeout`].
     fn tcp_connect(addr: SocketAddr) -> impl Future<Output = io::Result<Self::TcpStream>> + Send;
+    /// Connects to the Unix socket at `path`.
+    fn unix_connect(path: &Path) -> impl Future<Output = io::Result<Self::UnixStream>> + Send;
     /// The addresses of a host name, in the resolver's order; an IP address is its own.
     fn resolve(host: &str) -> impl Future<Output = io::Result<Vec<IpAddr>>> + Send {
         let parsed = host.parse::<IpAddr>().map(|ip| vec![ip]);
         let unknown = |_| io::Error::new(io::ErrorKind::NotFound, format!("host {host:?}: this runtime has no resolver"));
         std::future::ready(parsed.map_err(unknown))
     }
+    /// Runs a program to its end. Errors are those of starting it (`NotFound`, `PermissionDenied`, ..). Dropping the future kills the
+    /// program's process group.
+    fn run_command(command: Command) -> impl Future<Output = io::Result<Ran>> + Send;
+    /// The certificates of the authorities that this machine trusts, in DER.
+    fn trusted_authorities() -> impl Future<Output = Vec<Vec<u8>>> + Send;
     /// The folder `root`, created if it is missing; its own name is durable then.
     fn disk(root: &Path) -> io::Result<Self::Disk>;
 }

@@ -1,6 +1,8 @@
 //! The production side: tokio, the operating system's clock, sockets and files.
 
-use super::{Disk, DiskFile, Runtime, TcpListener, TcpStream, UdpSocket};
+mod command;
+
+use super::{Command, Disk, DiskFile, Ran, Runtime, TcpListener, TcpStream, UdpSocket};
 use crate::model::{Instant, Timestamp};
 use rustix::fs::{FallocateFlags, FlockOperation};
 use std::fs::{File, OpenOptions};
@@ -49,6 +51,7 @@ impl Runtime for Tokio {
     type UdpSocket = tokio::net::UdpSocket;
     type TcpStream = tokio::net::TcpStream;
     type TcpListener = tokio::net::TcpListener;
+    type UnixStream = tokio::net::UnixStream;
     type Disk = Folder;
 
     fn now() -> Instant {
@@ -113,6 +116,20 @@ impl Runtime for Tokio {
     async fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
         let found = tokio::net::lookup_host((host, 0)).await?;
         Ok(found.map(|addr| addr.ip()).collect())
+    }
+
+    async fn unix_connect(path: &Path) -> io::Result<tokio::net::UnixStream> {
+        tokio::net::UnixStream::connect(path).await
+    }
+
+    async fn run_command(command: Command) -> io::Result<Ran> {
+        command::run(command).await
+    }
+
+    async fn trusted_authorities() -> Vec<Vec<u8>> {
+        let found = Tokio::spawn_blocking(rustls_native_certs::load_native_certs).await;
+        // A file that cannot be read leaves its authorities out: what they vouch for is refused, by name, at each use.
+        found.map(|found| found.certs.iter().map(|der| der.to_vec()).collect()).unwrap_or_default()
     }
 
     fn disk(root: &Path) -> io::Result<Folder> {

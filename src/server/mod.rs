@@ -3,6 +3,7 @@
 mod agent;
 mod backend;
 mod bootstrap;
+pub mod checks;
 mod claim;
 mod data_dir;
 mod directory;

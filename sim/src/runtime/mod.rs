@@ -6,6 +6,7 @@
 
 pub mod disk;
 mod kernel_wait;
+mod program;
 mod sleep;
 mod task;
 pub mod tcp;
@@ -14,12 +15,13 @@ mod tests;
 pub mod udp;
 
 pub use kernel_wait::KernelWait;
+pub use program::{Program, UnixStream};
 pub use sleep::Sleep;
 pub use task::{JoinError, JoinHandle};
 
 use crate::world::{self, World};
 use muster::model::{Instant, Timestamp};
-use muster::runtime::Runtime;
+use muster::runtime::{Command, Ran, Runtime};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +49,7 @@ impl Runtime for Sim {
     type UdpSocket = udp::Socket;
     type TcpStream = tcp::Stream;
     type TcpListener = tcp::Listener;
+    type UnixStream = UnixStream;
     type Disk = disk::SimDisk;
 
     fn now() -> Instant {
@@ -112,6 +115,18 @@ impl Runtime for Sim {
 
     async fn tcp_connect(addr: SocketAddr) -> io::Result<tcp::Stream> {
         tcp::connect(addr).await
+    }
+
+    async fn unix_connect(_: &Path) -> io::Result<UnixStream> {
+        Err(io::ErrorKind::ConnectionRefused.into())
+    }
+
+    async fn run_command(command: Command) -> io::Result<Ran> {
+        program::run(command).await
+    }
+
+    async fn trusted_authorities() -> Vec<Vec<u8>> {
+        Vec::new()
     }
 
     fn disk(root: &Path) -> io::Result<disk::SimDisk> {

@@ -2,6 +2,7 @@
 
 use super::NodeClock;
 use crate::draws::Draws;
+use crate::runtime::Program;
 use crate::runtime::disk::Platter;
 use crate::runtime::tcp::Listening;
 use crate::runtime::udp::Mailbox;
@@ -74,6 +75,8 @@ pub struct Host {
     pub mailboxes: BTreeMap<SocketAddr, Mailbox>,
     /// Listening TCP sockets.
     pub listeners: BTreeMap<SocketAddr, Listening>,
+    /// What its programs do, by their names and arguments. A scenario puts them here.
+    pub programs: BTreeMap<Vec<String>, Program>,
     who: Who,
     next_port: u16,
 }
@@ -92,6 +95,7 @@ impl Host {
             process: 1,
             mailboxes: BTreeMap::new(),
             listeners: BTreeMap::new(),
+            programs: BTreeMap::new(),
             who,
             next_port: FIRST_EPHEMERAL,
         }

@@ -1,0 +1,115 @@
+//! HTTP checks against servers that say what a test has written down.
+
+use super::LONGEST_BODY;
+use crate::health::Verdict;
+use crate::model::{CheckStatus, HttpProbe, Probe, Redirects, TlsProbe};
+use crate::runtime::{Runtime, tokio::Tokio};
+use crate::server::checks::{ProbeSetting, run};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A check of `url` and nothing else.
+pub fn probe(url: &str) -> HttpProbe {
+    HttpProbe {
+        url: url.to_owned(),
+        method: String::new(),
+        headers: BTreeMap::new(),
+        body: String::new(),
+        tls: TlsProbe::default(),
+        redirects: Redirects::Follow,
+        expect: None,
+    }
+}
+
+/// Runs a check of `path` on a server that gives these answers to connections in turn and then closes them.
+fn against(answers: &[&[u8]], change: impl FnOnce(HttpProbe) -> HttpProbe, path: &str) -> Verdict {
+    let answers: Vec<Vec<u8>> = answers.iter().map(|answer| answer.to_vec()).collect();
+    Tokio::block_on(async {
+        let listener = Tokio::tcp_listen(([127, 0, 0, 1], 0).into()).await.expect("listens");
+        let at = listener.local_addr().expect("bound");
+        drop(Tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.expect("accepts");
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(&answer).await;
+            }
+        }));
+        let probe = Probe::Http(change(probe(&format!("http://{at}{path}"))));
+        let mut verdict = run::<Tokio>(&probe, Duration::from_millis(2000), 4096, &ProbeSetting::default()).await;
+        verdict.output = verdict.output.replace(&at.to_string(), "SERVER");
+        verdict
+    })
+}
+
+fn answered(answer: &str) -> (CheckStatus, String) {
+    let verdict = against(&[answer.as_bytes()], |probe| probe, "/p");
+    (verdict.status, verdict.output)
+}
+
+#[test]
+fn the_status_decides_and_the_body_is_the_output() {
+    for (line, status) in [
+        ("200 OK", CheckStatus::Passing),
+        ("299 Odd", CheckStatus::Passing),
+        ("429 Too Many Requests", CheckStatus::Warning),
+        ("404 Not Found", CheckStatus::Critical),
+        ("302 Found", CheckStatus::Critical),
+        ("500 Internal Server Error", CheckStatus::Critical),
+    ] {
+        let answer = format!("HTTP/1.1 {line}\r\nContent-Length: 8\r\n\r\nall fine");
+        assert_eq!(answered(&answer), (status, format!("HTTP GET http://SERVER/p: {line} Output: all fine")));
+    }
+}
+
+#[test]
+fn a_redirect_is_followed_or_taken_for_the_answer() {
+    let away: &[u8] = b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 4\r\n\r\naway";
+    let there: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere";
+    assert_eq!(against(&[away, there], |probe| probe, "/").output, "HTTP GET http://SERVER/: 200 OK Output: there");
+    let refused = against(&[away, there], |probe| HttpProbe { redirects: Redirects::Refuse, ..probe }, "/");
+    assert_eq!((refused.status, refused.output.as_str()), (CheckStatus::Critical, "HTTP GET http://SERVER/: 302 Found Output: away"));
+    let endless = against(&[away; 20], |probe| probe, "/");
+    assert_eq!((endless.status, endless.output.as_str()), (CheckStatus::Critical, "Get \"http://SERVER/\": stopped after 10 redirects"));
+}
+
+#[test]
+fn no_answer_is_told_in_gos_words() {
+    assert_eq!(answered("").1, "Get \"http://SERVER/p\": EOF");
+    assert!(answered("garbage").1.ends_with("malformed HTTP response \"garbage\""));
+    let unsupported =
+        |url: &str| Tokio::block_on(run::<Tokio>(&Probe::Http(probe(url)), Duration::from_secs(5), 4096, &ProbeSetting::default())).output;
+    assert_eq!(unsupported("ftp://web/"), "Get \"ftp://web/\": unsupported protocol scheme \"ftp\"");
+    assert_eq!(unsupported("http://127.0.0.1:1/"), "Get \"http://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused");
+}
+
+#[test]
+fn a_silent_server_is_given_up_at_the_timeout() {
+    let (status, output) = Tokio::block_on(async {
+        let listener = Tokio::tcp_listen(([127, 0, 0, 1], 0).into()).await.expect("listens");
+        let at = listener.local_addr().expect("bound");
+        let check = Probe::Http(HttpProbe { method: "POST".into(), ..probe(&format!("http://{at}/")) });
+        let verdict = run::<Tokio>(&check, Duration::from_millis(100), 4096, &ProbeSetting::default()).await;
+        (verdict.status, verdict.output.replace(&at.to_string(), "SERVER"))
+    });
+    let said = "Post \"http://SERVER/\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+    assert_eq!((status, output.as_str()), (CheckStatus::Critical, said));
+}
+
+#[test]
+fn the_end_of_a_long_body_is_kept_and_an_endless_one_is_cut() {
+    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 6006\r\n\r\n{}ending", "x".repeat(6000));
+    let (status, output) = answered(&long);
+    assert_eq!((status, output.len()), (CheckStatus::Passing, "HTTP GET http://SERVER/p: 200 OK Output: ".len() + 4096));
+    assert!(output.ends_with("xxending"));
+    let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(4 << 20));
+    let (status, output) = answered(&endless);
+    assert_eq!(status, CheckStatus::Passing);
+    assert!(output.ends_with(&format!("xxx\n... (the body is longer than {LONGEST_BODY} bytes and was not read further)")));
+}
+
+#[test]
+fn a_body_that_breaks_off_leaves_the_status_in_force_and_is_told() {
+    let (status, output) = answered("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    assert_eq!((status, output.as_str()), (CheckStatus::Passing, "HTTP GET http://SERVER/p: 200 OK Output: half\n... (unexpected EOF)"));
+}

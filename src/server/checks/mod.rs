@@ -1,0 +1,72 @@
+//! Runs probes: what a check does, once, and what it found.
+//!
+//! A run never fails. Whatever goes wrong (a program that is not there, a host that is silent, an answer that makes no sense) is a
+//! [`Verdict`] whose output says so, in Consul's words where Consul has such a check. Nothing that a program or a server says is kept beyond
+//! the output limit; what is read at all is bounded by the module that reads it.
+
+mod dial;
+mod http;
+mod script;
+mod setting;
+mod tcp;
+
+pub use setting::ProbeSetting;
+
+use crate::health::Verdict;
+use crate::model::{CheckStatus, Probe};
+use crate::runtime::Runtime;
+use std::time::Duration;
+
+/// What a run may spend.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// How long it may take.
+    timeout: Duration,
+    /// The most output kept of what is probed, in bytes.
+    output: usize,
+}
+
+/// Runs `probe` once. It ends by itself soon after `timeout`; dropping it stops everything, child processes included.
+///
+/// What is not run but told (TTL, alias) or made of several runs (a tree) is the health machine's: here it is critical.
+pub async fn run<R: Runtime>(probe: &Probe, timeout: Duration, output_limit: usize, setting: &ProbeSetting) -> Verdict {
+    let bounds = Bounds { timeout, output: output_limit };
+    match probe {
+        Probe::Script { args } => script::run::<R>(args, bounds).await,
+        Probe::Http(probe) => http::run::<R>(probe, bounds, setting).await,
+        Probe::Tcp { addr, tls } => tcp::run::<R>(addr, tls.as_ref(), bounds, setting).await,
+        Probe::Docker { .. } | Probe::Udp { .. } | Probe::Grpc { .. } | Probe::H2Ping { .. } | Probe::Native(_) => critical("not run yet"),
+        Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Tree(_) => critical("this kind of check is not run by itself"),
+    }
+}
+
+fn passing(output: impl Into<String>) -> Verdict {
+    Verdict { status: CheckStatus::Passing, output: output.into() }
+}
+
+fn critical(output: impl Into<String>) -> Verdict {
+    Verdict { status: CheckStatus::Critical, output: output.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ProbeSetting, run};
+    use crate::health::Verdict;
+    use crate::model::Probe;
+    use crate::runtime::{Runtime, tokio::Tokio};
+    use std::time::Duration;
+
+    pub fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    /// Consul's default.
+    pub fn limit() -> usize {
+        4096
+    }
+
+    /// What one run finds.
+    pub fn on_tokio(probe: &Probe, timeout: Duration, output_limit: usize) -> Verdict {
+        Tokio::block_on(run::<Tokio>(probe, timeout, output_limit, &ProbeSetting::default()))
+    }
+}

@@ -1,0 +1,19 @@
+//! What runs have in common.
+
+use std::path::PathBuf;
+
+/// What runs have in common on one agent. Made once; runs share it.
+#[derive(Debug)]
+pub struct ProbeSetting {
+    /// Where Docker's engine listens.
+    pub docker: PathBuf,
+    /// The shell of Docker checks that name none and whose agent has one (`$SHELL`).
+    pub shell: String,
+}
+
+impl Default for ProbeSetting {
+    /// Docker where its packages put it, and `/bin/sh`.
+    fn default() -> ProbeSetting {
+        ProbeSetting { docker: "/var/run/docker.sock".into(), shell: "/bin/sh".into() }
+    }
+}
