@@ -28,7 +28,7 @@ struct Bounds {
 
 /// Runs `probe` once. It ends by itself soon after `timeout`; dropping it stops everything, child processes included.
 ///
-/// What is not run but told (TTL, alias) or made of several runs (a tree) is the health machine's: here it is critical.
+/// What is not run but told (TTL, alias, maintenance) or made of several runs (a tree) is the health machine's: here it is critical.
 pub async fn run<R: Runtime>(probe: &Probe, timeout: Duration, output_limit: usize, setting: &ProbeSetting) -> Verdict {
     let bounds = Bounds { timeout, output: output_limit };
     match probe {
@@ -36,7 +36,9 @@ pub async fn run<R: Runtime>(probe: &Probe, timeout: Duration, output_limit: usi
         Probe::Http(probe) => http::run::<R>(probe, bounds, setting).await,
         Probe::Tcp { addr, tls } => tcp::run::<R>(addr, tls.as_ref(), bounds, setting).await,
         Probe::Docker { .. } | Probe::Udp { .. } | Probe::Grpc { .. } | Probe::H2Ping { .. } | Probe::Native(_) => critical("not run yet"),
-        Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Tree(_) => critical("this kind of check is not run by itself"),
+        Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Maintenance | Probe::Tree(_) => {
+            critical("this kind of check is not run by itself")
+        }
     }
 }
 
