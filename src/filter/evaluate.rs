@@ -85,7 +85,7 @@ impl Test {
             (value, None) => self.answer(value),
             (Value::Record(record), Some((Step::Field(name), rest))) => record.field(name, &mut |value| self.holds(value, rest)),
             (Value::Records(records), Some((Step::Field(_), _))) => records.any(&mut |record| self.holds(Value::Record(record), steps)),
-            (Value::TextMap(map), Some((Step::Key(key), rest))) => match map.get(&**key) {
+            (Value::TextMap(map), Some((Step::Key(key), rest))) => match map.get(key) {
                 Some(text) => self.holds(Value::Text(text), rest),
                 None => self.absent,
             },
@@ -105,7 +105,7 @@ impl Test {
             (Asked::Boolean(asked), Value::Boolean(truth)) => *asked == truth,
             (Asked::Has(asked), Value::Text(text)) => text.contains(asked.as_str()),
             (Asked::Has(asked), Value::Texts(texts)) => texts.contains(asked),
-            (Asked::Has(asked), Value::TextMap(map)) => map.contains_key(asked),
+            (Asked::Has(asked), Value::TextMap(map)) => map.get(asked).is_some(),
             (Asked::Has(asked), Value::RecordMap(map)) => map.get(asked).is_some(),
             (Asked::Empty, Value::Texts(texts)) => texts.is_empty(),
             (Asked::Empty, Value::TextMap(map)) => map.is_empty(),

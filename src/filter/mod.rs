@@ -15,7 +15,7 @@ mod scan;
 pub use error::FilterError;
 pub use expression::{Expression, Match, Operator};
 pub use fields::{Field, Kind};
-pub use record::{Record, RecordMap, Records, Texts, Value};
+pub use record::{Record, RecordMap, Records, TextMap, Texts, Value};
 
 use evaluate::Node;
 

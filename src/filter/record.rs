@@ -1,5 +1,6 @@
 //! Records as an evaluation sees them: fields by name, borrowed from wherever they are.
 
+use crate::model::Pairs;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub enum Value<'a> {
     /// A list of texts.
     Texts(Texts<'a>),
     /// Texts by key.
-    TextMap(&'a BTreeMap<String, String>),
+    TextMap(&'a dyn TextMap),
     /// A record of its own.
     Record(&'a dyn Record),
     /// A list of records.
@@ -56,6 +57,35 @@ impl Texts<'_> {
             Texts::Owned(texts) => texts.is_empty(),
             Texts::Shared(texts) => texts.is_empty(),
         }
+    }
+}
+
+/// Texts by key.
+pub trait TextMap {
+    /// Whether there are none.
+    fn is_empty(&self) -> bool;
+
+    /// The text under a key.
+    fn get(&self, key: &str) -> Option<&str>;
+}
+
+impl TextMap for BTreeMap<String, String> {
+    fn is_empty(&self) -> bool {
+        BTreeMap::is_empty(self)
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        BTreeMap::get(self, key).map(String::as_str)
+    }
+}
+
+impl TextMap for Pairs {
+    fn is_empty(&self) -> bool {
+        Pairs::is_empty(self)
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        Pairs::get(self, key)
     }
 }
 

@@ -3,11 +3,14 @@
 mod answer;
 mod blocking;
 mod choice;
+mod fields;
+mod records;
 
 pub use crate::api::read::{CacheControl, ReadMode, ReadOptions};
 pub use answer::{Answer, Instance, NodeServices, Rows, WholeNode};
 pub use blocking::{Verdict, judge, patience};
 pub use choice::{Choice, Chooser, Health, Subject};
+pub use records::CheckRecord;
 
 use crate::model::{Key, Table, Topic};
 use crate::state::nodes::fold;
