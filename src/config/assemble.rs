@@ -7,6 +7,7 @@ use super::error::{ConfigError, Problem};
 use super::host::Host;
 use super::load::Profile;
 use super::reader::Reader;
+use super::registration::{self, Definitions};
 use super::settings::Settings;
 use super::tuning;
 use super::{Config, nearest};
@@ -45,6 +46,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
     refuse_other_primary(reader, datacenter.as_ref());
     let max_query_time = reader.span("max_query_time", Duration::from_secs(600), Duration::from_secs(1));
     let default_query_time = reader.span("default_query_time", Duration::from_secs(300), Duration::from_millis(1));
+    let Definitions { services, checks } = registration::definitions(reader);
     Some(Config {
         node_name: node_name?,
         node_id,
@@ -79,6 +81,9 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         rpc_hold_timeout: reader.span("performance.rpc_hold_timeout", Duration::from_secs(7), Duration::ZERO),
         log_level: log_level(reader),
         log_json: reader.switch("log_json", false),
+        services,
+        checks,
+        check_tuning: registration::checks(reader),
         enable_debug: reader.switch("enable_debug", false),
         prometheus: reader.settings.span("telemetry.prometheus_retention_time").is_some_and(|d| !d.is_zero()),
         pid_file: reader.settings.text("pid_file").filter(|path| !path.is_empty()).map(PathBuf::from),

@@ -15,6 +15,7 @@ mod load;
 mod nearest;
 mod network;
 mod reader;
+mod registration;
 mod settings;
 mod template;
 mod tree;
@@ -29,8 +30,9 @@ pub use gossip::GossipTuning;
 pub use host::{Host, HostAddress};
 pub use load::{Format, Profile, Source, Sources, load};
 pub use nearest::nearest;
+pub use registration::{CheckTuning, ScriptChecks, runs_programs};
 
-use crate::model::{Datacenter, NodeId, NodeName};
+use crate::model::{CheckDefinition, Datacenter, NodeId, NodeName, ServiceDefinition};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -105,6 +107,12 @@ pub struct Config {
     pub log_level: String,
     /// `log_json`.
     pub log_json: bool,
+    /// `service`, `services`: what files define, in the order of the sources.
+    pub services: Vec<ServiceDefinition>,
+    /// `check`, `checks`: the checks that stand outside a service's definition.
+    pub checks: Vec<CheckDefinition>,
+    /// How checks are run and told.
+    pub check_tuning: CheckTuning,
     /// `enable_debug`.
     pub enable_debug: bool,
     /// `telemetry.prometheus_retention_time` above zero: the prometheus format is served.

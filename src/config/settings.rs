@@ -1,9 +1,10 @@
 //! One source's settings, checked against the table of keys; and how sources add up.
 
+use super::definition::{self, DefinitionError};
 use super::error::{ConfigError, Problem};
 use super::keys::{self, Effect, Found, Key, Kind};
 use super::tree::{Object, Tree};
-use crate::model::duration;
+use crate::model::{CheckDefinition, ServiceDefinition, duration};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(super) enum Setting {
     Span(Duration),
     Texts(Vec<String>),
     TextMap(BTreeMap<String, String>),
+    Services(Vec<ServiceDefinition>),
+    Checks(Vec<CheckDefinition>),
     Open(Vec<Tree>),
 }
 
@@ -31,6 +34,8 @@ impl Setting {
             Setting::Span(d) => !d.is_zero(),
             Setting::Texts(texts) => !texts.is_empty(),
             Setting::TextMap(map) => !map.is_empty(),
+            Setting::Services(services) => !services.is_empty(),
+            Setting::Checks(checks) => !checks.is_empty(),
             Setting::Open(trees) => !trees.iter().all(Tree::is_blank),
         }
     }
@@ -54,6 +59,14 @@ impl Settings {
             let path = format!("{block}{separator}{}", name.to_ascii_lowercase());
             match (keys::find(&path), tree) {
                 (Found::Key(_) | Found::Block, Tree::Null) => {}
+                (Found::Key(key), tree) if key.kind == Kind::Services => {
+                    let services = definitions(key, tree, definition::service_from_file, problems);
+                    self.add(key, Setting::Services(services));
+                }
+                (Found::Key(key), tree) if key.kind == Kind::Checks => {
+                    let checks = definitions(key, tree, definition::check_from_file, problems);
+                    self.add(key, Setting::Checks(checks));
+                }
                 (Found::Key(key), tree) => match setting(key, tree) {
                     Ok(setting) => self.add(key, setting),
                     Err(problem) => problems.push(problem),
@@ -81,7 +94,7 @@ impl Settings {
             },
             Kind::Int => text.parse().map_or_else(|_| Tree::Text(text.to_owned()), Tree::Int),
             Kind::Float => text.parse().map_or_else(|_| Tree::Text(text.to_owned()), Tree::Float),
-            Kind::Text | Kind::Span | Kind::Open => Tree::Text(text.to_owned()),
+            Kind::Text | Kind::Span | Kind::Services | Kind::Checks | Kind::Open => Tree::Text(text.to_owned()),
             Kind::Texts => Tree::List(vec![Tree::Text(text.to_owned())]),
             Kind::TextMap => match text.split_once(':') {
                 Some((name, value)) => Tree::Object(Object::from([(name.to_owned(), Tree::Text(value.to_owned()))])),
@@ -107,6 +120,8 @@ impl Settings {
         match (self.0.get_mut(path), setting) {
             (Some(Setting::Texts(texts)), Setting::Texts(more)) => texts.extend(more),
             (Some(Setting::TextMap(map)), Setting::TextMap(more)) => map.extend(more),
+            (Some(Setting::Services(services)), Setting::Services(more)) => services.extend(more),
+            (Some(Setting::Checks(checks)), Setting::Checks(more)) => checks.extend(more),
             (Some(Setting::Open(trees)), Setting::Open(more)) => trees.extend(more),
             (Some(_) | None, setting) => drop(self.0.insert(path, setting)),
         }
@@ -158,6 +173,24 @@ impl Settings {
         match self.at(path) {
             None => &[],
             Some(Setting::Texts(texts)) => texts,
+            Some(other) => wrong_kind(path, other),
+        }
+    }
+
+    /// The services defined under a key.
+    pub(super) fn services(&self, path: &str) -> &[ServiceDefinition] {
+        match self.at(path) {
+            None => &[],
+            Some(Setting::Services(services)) => services,
+            Some(other) => wrong_kind(path, other),
+        }
+    }
+
+    /// The checks defined under a key.
+    pub(super) fn checks(&self, path: &str) -> &[CheckDefinition] {
+        match self.at(path) {
+            None => &[],
+            Some(Setting::Checks(checks)) => checks,
             Some(other) => wrong_kind(path, other),
         }
     }
@@ -219,6 +252,7 @@ fn object_of(tree: &Tree) -> Option<&Object> {
 fn setting(key: &'static Key, tree: &Tree) -> Result<Setting, Problem> {
     let wrong = |rule: &str| Err(Problem::value(key.path, tree, format!("must be {rule}, not {}", tree.kind())));
     match (key.kind, tree) {
+        (Kind::Services | Kind::Checks, _) => wrong("a block in a file or fragment"),
         (Kind::Open, Tree::List(items)) => Ok(Setting::Open(items.clone())),
         (Kind::Open, tree) => Ok(Setting::Open(vec![tree.clone()])),
         (Kind::Texts, Tree::List(items)) => items.iter().map(|item| string(key, item)).collect::<Result<_, _>>().map(Setting::Texts),
@@ -245,6 +279,25 @@ fn setting(key: &'static Key, tree: &Tree) -> Result<Setting, Problem> {
         }
         (Kind::TextMap, _) => wrong("a block of strings"),
     }
+}
+
+/// Reads a definition or a list of them; each mistake is kept with its path.
+fn definitions<T>(key: &Key, tree: &Tree, read: fn(&Tree) -> Result<T, DefinitionError>, problems: &mut Vec<Problem>) -> Vec<T> {
+    let items: Vec<(String, &Tree)> = match tree {
+        Tree::List(items) => items.iter().enumerate().map(|(at, item)| (format!("{}[{at}]", key.path), item)).collect(),
+        one => vec![(key.path.to_owned(), one)],
+    };
+    let mut found = Vec::with_capacity(items.len());
+    for (path, item) in items.into_iter().filter(|(_, item)| **item != Tree::Null) {
+        match read(item) {
+            Ok(definition) => found.push(definition),
+            Err(error) => {
+                let dot = if error.field.is_empty() { "" } else { "." };
+                problems.push(Problem::Rule(format!("{path}{dot}{}: {}", error.field, error.text)));
+            }
+        }
+    }
+    found
 }
 
 fn string(key: &Key, tree: &Tree) -> Result<String, Problem> {

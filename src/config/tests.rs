@@ -228,21 +228,11 @@ fn keys_that_ask_for_protection_there_is_none_of_refuse_the_start() {
 fn what_has_no_effect_yet_is_named_and_definitions_are_told_one_by_one() {
     let config = parse(
         "dns_config { only_passing = true } ui = true connect { enabled = true }\
-         service { name = \"web\" check { ttl = \"10s\" } } services = [{ id = \"db-1\" }, {}] check { Name = \"mem\" }\
          watches = [{ type = \"key\", key = \"foo\" }]",
     )
     .unwrap();
     assert_eq!(config.ignored_keys, ["connect", "dns_config.only_passing", "ui"]);
-    assert_eq!(
-        config.warnings,
-        [
-            "check \"mem\" is defined but is not registered by this version",
-            "service \"web\" is defined but is not registered by this version",
-            "service \"db-1\" is defined but is not registered by this version",
-            "service \"(unnamed)\" is defined but is not registered by this version",
-            "watch \"foo\" is defined but is not run by this version",
-        ]
-    );
+    assert_eq!(config.warnings, ["watch \"foo\" is defined but is not run by this version",]);
 }
 
 #[test]

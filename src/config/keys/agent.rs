@@ -1,6 +1,6 @@
 //! Keys at the top level.
 
-use super::Kind::{Bool, Int, Open, Span, Text, TextMap, Texts};
+use super::Kind::{Bool, Checks, Int, Open, Services, Span, Text, TextMap, Texts};
 use super::{CIDRS, GOSSIP_KEY, Key, TLS, definition, guard, later, used};
 
 pub(super) const KEYS: &[Key] = &[
@@ -20,10 +20,10 @@ pub(super) const KEYS: &[Key] = &[
     guard("ca_path", Text, TLS),
     guard("cert_file", Text, TLS),
     guard("key_file", Text, TLS),
-    definition("check", "check", "registered"),
-    definition("checks", "check", "registered"),
-    later("check_output_max_size", Int),
-    later("check_update_interval", Span),
+    used("check", Checks),
+    used("checks", Checks),
+    used("check_output_max_size", Int),
+    used("check_update_interval", Span),
     used("client_addr", Text),
     used("data_dir", Text),
     used("datacenter", Text),
@@ -35,14 +35,14 @@ pub(super) const KEYS: &[Key] = &[
     later("disable_keyring_file", Bool),
     later("disable_remote_exec", Bool),
     later("disable_update_check", Bool),
-    later("discard_check_output", Bool),
+    used("discard_check_output", Bool),
     later("discovery_max_stale", Span),
     later("domain", Text),
     later("enable_agent_tls_for_checks", Bool),
     later("enable_central_service_config", Bool),
     used("enable_debug", Bool),
-    later("enable_local_script_checks", Bool),
-    later("enable_script_checks", Bool),
+    used("enable_local_script_checks", Bool),
+    used("enable_script_checks", Bool),
     later("enable_syslog", Bool),
     guard("encrypt", Text, GOSSIP_KEY),
     later("encrypt_verify_incoming", Bool),
@@ -85,8 +85,8 @@ pub(super) const KEYS: &[Key] = &[
     used("server", Bool),
     later("server_name", Text),
     later("server_rejoin_age_max", Span),
-    definition("service", "service", "registered"),
-    definition("services", "service", "registered"),
+    used("service", Services),
+    used("services", Services),
     later("session_ttl_min", Span),
     used("skip_leave_on_interrupt", Bool),
     used("start_join", Texts),

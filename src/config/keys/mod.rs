@@ -24,6 +24,10 @@ pub(super) enum Kind {
     Texts,
     /// A map of strings; later sources add and replace keys.
     TextMap,
+    /// A service's definition, or a list of them.
+    Services,
+    /// A check's definition, or a list of them.
+    Checks,
     /// A block, or list of blocks, that is not looked into.
     Open,
 }
