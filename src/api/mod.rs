@@ -7,6 +7,7 @@ pub mod definition;
 mod error;
 pub mod json;
 pub mod kv;
+pub mod local;
 pub mod metrics;
 pub mod number;
 pub mod operator;

@@ -14,6 +14,8 @@ pub(super) enum Resource {
     Agent,
     /// A node of the catalog.
     Node,
+    /// A service.
+    Service,
     /// A key.
     Key,
     /// The cluster itself.
@@ -48,7 +50,7 @@ pub(super) fn token<'a>(params: &'a Params<'_>, headers: &'a HeaderMap) -> Optio
 /// Refuses what `token` may not do to the part of a resource called `segment`.
 pub(super) fn authorize(_token: Option<&str>, need: Need, _segment: &[u8]) -> Result<(), ApiError> {
     match need.resource {
-        Resource::Nothing | Resource::Agent | Resource::Node | Resource::Key | Resource::Operator => Ok(()),
+        Resource::Nothing | Resource::Agent | Resource::Node | Resource::Service | Resource::Key | Resource::Operator => Ok(()),
     }
 }
 

@@ -43,6 +43,22 @@ pub(super) enum Endpoint {
     AgentJoin,
     AgentLeave,
     AgentForceLeave,
+    AgentReload,
+    AgentServices,
+    AgentService,
+    AgentServiceRegister,
+    AgentServiceDeregister,
+    AgentServiceMaintenance,
+    AgentMaintenance,
+    AgentChecks,
+    AgentCheckRegister,
+    AgentCheckDeregister,
+    AgentCheckPass,
+    AgentCheckWarn,
+    AgentCheckFail,
+    AgentCheckUpdate,
+    AgentHealthById,
+    AgentHealthByName,
     CatalogDatacenters,
     CatalogNodes,
     HealthNode,
@@ -81,6 +97,9 @@ const OPEN: Need = Need { resource: Resource::Nothing, access: Access::Read };
 const AGENT_READ: Need = Need { resource: Resource::Agent, access: Access::Read };
 const AGENT_WRITE: Need = Need { resource: Resource::Agent, access: Access::Write };
 const NODE_READ: Need = Need { resource: Resource::Node, access: Access::Read };
+const SERVICE_READ: Need = Need { resource: Resource::Service, access: Access::Read };
+const SERVICE_WRITE: Need = Need { resource: Resource::Service, access: Access::Write };
+const NODE_WRITE: Need = Need { resource: Resource::Node, access: Access::Write };
 const KEY_READ: Need = Need { resource: Resource::Key, access: Access::Read };
 const KEY_WRITE: Need = Need { resource: Resource::Key, access: Access::Write };
 const OPERATOR_READ: Need = Need { resource: Resource::Operator, access: Access::Read };
@@ -93,13 +112,29 @@ const fn route(path: &'static str, endpoint: Endpoint, verbs: &'static [(Verb, N
 /// The table, sorted by path.
 pub(super) static ROUTES: &[Route] = &[
     route("/", Endpoint::Root, &[(Verb::Get, OPEN)]),
+    route("/v1/agent/check/deregister/", Endpoint::AgentCheckDeregister, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/check/fail/", Endpoint::AgentCheckFail, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/check/pass/", Endpoint::AgentCheckPass, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/check/register", Endpoint::AgentCheckRegister, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/check/update/", Endpoint::AgentCheckUpdate, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/check/warn/", Endpoint::AgentCheckWarn, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/checks", Endpoint::AgentChecks, &[(Verb::Get, NODE_READ)]),
     route("/v1/agent/force-leave/", Endpoint::AgentForceLeave, &[(Verb::Put, OPERATOR_WRITE)]),
+    route("/v1/agent/health/service/id/", Endpoint::AgentHealthById, &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/agent/health/service/name/", Endpoint::AgentHealthByName, &[(Verb::Get, SERVICE_READ)]),
     route("/v1/agent/host", Endpoint::AgentHost, &[(Verb::Get, OPERATOR_READ)]),
     route("/v1/agent/join/", Endpoint::AgentJoin, &[(Verb::Put, AGENT_WRITE)]),
     route("/v1/agent/leave", Endpoint::AgentLeave, &[(Verb::Put, AGENT_WRITE)]),
+    route("/v1/agent/maintenance", Endpoint::AgentMaintenance, &[(Verb::Put, NODE_WRITE)]),
     route("/v1/agent/members", Endpoint::AgentMembers, &[(Verb::Get, NODE_READ)]),
     route("/v1/agent/metrics", Endpoint::AgentMetrics, &[(Verb::Get, AGENT_READ)]),
+    route("/v1/agent/reload", Endpoint::AgentReload, &[(Verb::Put, AGENT_WRITE)]),
     route("/v1/agent/self", Endpoint::AgentSelf, &[(Verb::Get, AGENT_READ)]),
+    route("/v1/agent/service/", Endpoint::AgentService, &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/agent/service/deregister/", Endpoint::AgentServiceDeregister, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/service/maintenance/", Endpoint::AgentServiceMaintenance, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/service/register", Endpoint::AgentServiceRegister, &[(Verb::Put, SERVICE_WRITE)]),
+    route("/v1/agent/services", Endpoint::AgentServices, &[(Verb::Get, SERVICE_READ)]),
     route("/v1/agent/version", Endpoint::AgentVersion, &[(Verb::Get, AGENT_READ)]),
     route("/v1/catalog/datacenters", Endpoint::CatalogDatacenters, &[(Verb::Get, OPEN)]),
     route("/v1/catalog/nodes", Endpoint::CatalogNodes, &[(Verb::Get, NODE_READ)]),
@@ -130,20 +165,20 @@ pub(super) enum Way {
     Nowhere,
 }
 
-/// Finds the way of a path that is clean and unescaped.
+/// Finds the way of a path that is clean and unescaped: the line that is it, else the line that is it with a slash, else the longest that it is below.
 pub(super) fn find(path: &[u8]) -> Way {
-    // Only a line that sorts at or before the path can be its prefix, and of several prefixes the longest sorts last.
     let behind = ROUTES.partition_point(|route| route.path.as_bytes() <= path);
-    let serves = |route: &Route| {
-        let served = route.path.as_bytes();
-        served == path || (served.len() > 1 && served.ends_with(b"/") && path.starts_with(served))
-    };
-    // No path of the table is a prefix of another but the root, which serves itself alone.
-    if let Some(at) = behind.checked_sub(1).filter(|at| serves(&ROUTES[*at])) {
+    if let Some(at) = behind.checked_sub(1).filter(|at| ROUTES[*at].path.as_bytes() == path) {
         return Way::Route(at);
     }
     let slashed = |route: &Route| route.path.as_bytes().strip_suffix(b"/") == Some(path);
-    if ROUTES.get(behind).is_some_and(slashed) { Way::Slash } else { Way::Nowhere }
+    if ROUTES[behind..].iter().take_while(|route| route.path.as_bytes().starts_with(path)).any(slashed) {
+        return Way::Slash;
+    }
+    // The root serves itself alone.
+    let covers = |route: &Route| route.path.len() > 1 && route.path.ends_with('/') && path.starts_with(route.path.as_bytes());
+    // Only a line that sorts before the path can be its prefix, and of several prefixes the longest sorts last.
+    ROUTES[..behind].iter().rposition(covers).map_or(Way::Nowhere, Way::Route)
 }
 
 #[cfg(test)]
@@ -155,12 +190,23 @@ mod tests {
     use crate::api::read::ReadOptions;
 
     #[test]
-    fn the_table_is_sorted_and_no_path_in_it_covers_another() {
+    fn the_table_is_sorted() {
         assert!(ROUTES.is_sorted_by(|one, other| one.path < other.path));
-        for (at, route) in ROUTES.iter().enumerate().skip(1) {
-            let covered = |other: &str| route.path.ends_with('/') && other.starts_with(route.path);
-            assert!(ROUTES[at + 1..].iter().all(|other| !covered(other.path)), "{}", route.path);
+    }
+
+    #[test]
+    fn of_two_lines_that_cover_a_path_the_longer_serves_it() {
+        for (path, endpoint) in [
+            ("/v1/agent/service/web", Endpoint::AgentService),
+            ("/v1/agent/service/registers", Endpoint::AgentService),
+            ("/v1/agent/service/register", Endpoint::AgentServiceRegister),
+            ("/v1/agent/service/register/x", Endpoint::AgentService),
+            ("/v1/agent/service/deregister/web", Endpoint::AgentServiceDeregister),
+            ("/v1/agent/services", Endpoint::AgentServices),
+        ] {
+            assert!(matches!(find(path.as_bytes()), Way::Route(at) if ROUTES[at].endpoint == endpoint), "{path}");
         }
+        assert!(matches!(find(b"/v1/agent/service/deregister"), Way::Slash));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 mod conduct;
 mod kv;
 mod local;
+mod registrations;
 mod routes;
 mod wire;

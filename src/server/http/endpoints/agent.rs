@@ -36,6 +36,11 @@ pub(super) async fn leave<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiEr
     Ok(reply::empty(StatusCode::OK))
 }
 
+pub(super) async fn reload<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
+    call.backend.reload().await?;
+    Ok(reply::empty(StatusCode::OK))
+}
+
 pub(super) async fn force_leave<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
     let trace = if call.params.has("prune") { Trace::Pruned } else { Trace::Kept };
     let pool = if call.params.has("wan") { Pool::Wan } else { Pool::Lan };

@@ -3,8 +3,11 @@
 mod agent;
 mod catalog;
 mod kv;
+mod local;
 mod metrics;
 mod operator;
+mod placeholder;
+mod registration;
 mod status;
 
 use super::backend::{Answered, Backend, RequestError};
@@ -19,6 +22,7 @@ use crate::api::ApiError;
 use crate::api::json::Layout;
 use crate::api::params::Params;
 use crate::api::read::{CacheControl, check_namespace};
+use crate::model::CheckStatus;
 use crate::runtime::Runtime;
 use hyper::body::Incoming;
 use hyper::header::CACHE_CONTROL;
@@ -66,6 +70,22 @@ async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_
         Endpoint::AgentJoin => agent::join(call).await,
         Endpoint::AgentLeave => agent::leave(call).await,
         Endpoint::AgentForceLeave => agent::force_leave(call).await,
+        Endpoint::AgentReload => agent::reload(call).await,
+        Endpoint::AgentServices => local::services(call),
+        Endpoint::AgentService => local::service::<R, B>(call).await,
+        Endpoint::AgentServiceRegister => registration::register_service::<R, B>(call, body).await,
+        Endpoint::AgentServiceDeregister => registration::deregister_service(call).await,
+        Endpoint::AgentServiceMaintenance => registration::service_maintenance(call).await,
+        Endpoint::AgentMaintenance => registration::node_maintenance(call).await,
+        Endpoint::AgentChecks => local::checks(call),
+        Endpoint::AgentCheckRegister => registration::register_check::<R, B>(call, body).await,
+        Endpoint::AgentCheckDeregister => registration::deregister_check(call).await,
+        Endpoint::AgentCheckPass => registration::told(call, CheckStatus::Passing).await,
+        Endpoint::AgentCheckWarn => registration::told(call, CheckStatus::Warning).await,
+        Endpoint::AgentCheckFail => registration::told(call, CheckStatus::Critical).await,
+        Endpoint::AgentCheckUpdate => registration::update::<R, B>(call, body).await,
+        Endpoint::AgentHealthById => Ok(local::health_by_id(call)),
+        Endpoint::AgentHealthByName => Ok(local::health_by_name(call)),
         Endpoint::CatalogDatacenters => catalog::datacenters(call).await,
         Endpoint::CatalogNodes => catalog::nodes(call).await,
         Endpoint::HealthNode => catalog::health_of_node(call).await,

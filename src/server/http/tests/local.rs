@@ -76,6 +76,18 @@ impl Local {
         self.0.registrations.send(Arc::new(view));
     }
 
+    /// Completes when so many watch the registrations.
+    pub(super) async fn until_watched(&self, count: usize) {
+        loop {
+            let mut changed = std::pin::pin!(self.0.waiters_changed.notified());
+            changed.as_mut().enable();
+            if self.0.registrations.receivers() == count {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Changes of the agent's registrations are refused from now on.
     pub(super) fn refuse_changes(&self, why: LocalError) {
         self.store().change_refused = Some(why);
@@ -226,7 +238,9 @@ impl Backend for Local {
     }
 
     fn watch_local(&self) -> watch::Receiver<Arc<LocalView>> {
-        self.0.registrations.subscribe()
+        let watching = self.0.registrations.subscribe();
+        self.0.waiters_changed.notify_waiters();
+        watching
     }
 
     async fn change_local(&self, change: LocalChange) -> Result<(), LocalError> {
