@@ -126,19 +126,19 @@ pub struct HealthCheckShape<'a> {
 impl<'a> From<&'a Check> for HealthCheckShape<'a> {
     fn from(check: &'a Check) -> HealthCheckShape<'a> {
         HealthCheckShape {
-            node: check.node.as_str(),
-            check_id: &check.spec.id,
-            name: &check.spec.name,
-            status: check.spec.status.as_str(),
-            notes: &check.spec.notes,
-            output: &check.spec.output,
-            service_id: &check.spec.service_id,
-            service_name: &check.service_name,
-            service_tags: &check.service_tags,
+            node: check.node().as_str(),
+            check_id: check.id(),
+            name: check.name(),
+            status: check.status().as_str(),
+            notes: check.notes(),
+            output: check.output(),
+            service_id: check.service_id(),
+            service_name: check.service_name(),
+            service_tags: check.service_tags(),
             r#type: "",
             definition: EmptyDefinition::default(),
-            create_index: check.create_index,
-            modify_index: check.modify_index,
+            create_index: check.create_index(),
+            modify_index: check.modify_index(),
         }
     }
 }
@@ -222,6 +222,7 @@ mod tests {
     use crate::api::json::{Layout, to_vec};
     use crate::model::{CheckStatus, Datacenter, Mesh, NodeName, ServiceAddress, ServiceSpec, TagAuthority};
     use crate::state::checks::{Check, CheckSpec};
+    use crate::state::services::Service;
 
     fn json(spec: &ServiceSpec, hash: Option<&str>) -> String {
         let datacenter = Datacenter::parse("dc1").unwrap();
@@ -252,14 +253,10 @@ mod tests {
 
     #[test]
     fn a_check_in_a_service_s_health_has_the_client_library_s_shape() {
-        let check = Check {
-            node: NodeName::parse("n1").unwrap(),
-            spec: CheckSpec { kind: "ttl".to_owned(), ..CheckSpec::of_node("c", "C", CheckStatus::Warning, "hm") },
-            service_name: "web".into(),
-            service_tags: ["a".into()].into(),
-            create_index: 0,
-            modify_index: 0,
-        };
+        let node = NodeName::parse("n1").unwrap();
+        let spec = CheckSpec { kind: "ttl".to_owned(), ..CheckSpec::of_node("c", "C", CheckStatus::Warning, "hm") };
+        let service = Service::new(&node, &ServiceSpec { tags: vec!["a".to_owned()], ..ServiceSpec::new("w", "web") }, 0, 0);
+        let check = Check::new(&node, &spec, Some(&service), 0, 0);
         let want = r#"{"Node":"n1","CheckID":"c","Name":"C","Status":"warning","Notes":"","Output":"hm","ServiceID":"","ServiceName":"web","ServiceTags":["a"],"Type":"","Definition":{"Interval":"0s","Timeout":"0s","DeregisterCriticalServiceAfter":"0s","HTTP":"","Header":null,"Method":"","Body":"","TLSServerName":"","TLSSkipVerify":false,"TCP":"","GRPC":"","GRPCUseTLS":false},"CreateIndex":0,"ModifyIndex":0}"#;
         assert_eq!(String::from_utf8(to_vec(Layout::Compact, &HealthCheckShape::from(&check))).unwrap(), want);
     }

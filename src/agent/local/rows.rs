@@ -4,25 +4,16 @@ use super::{LocalCheck, LocalService, LocalView};
 use crate::model::{NodeName, Probe, Protocol, ServiceSpec};
 use crate::state::checks::{Check, CheckSpec};
 use crate::state::services::Service;
-use std::sync::Arc;
 
 /// A service as a row of `node`'s. Local rows have no indexes.
 pub fn service_row(node: &NodeName, service: &LocalService) -> Service {
-    Service { node: node.clone(), spec: service.spec.clone(), create_index: 0, modify_index: 0 }
+    Service::new(node, &service.spec, 0, 0)
 }
 
 /// A check as a row of `node`'s, with what `view` has of its service.
 pub fn check_row(node: &NodeName, view: &LocalView, check: &LocalCheck) -> Check {
-    let service = view.services.get(check.definition.service_id.as_str());
-    let tags = service.map_or(&[][..], |service| &service.spec.tags).iter().map(|tag| tag.as_str().into());
-    Check {
-        node: node.clone(),
-        spec: check_spec(check),
-        service_name: service.map_or("", |service| &service.spec.name).into(),
-        service_tags: tags.collect::<Vec<Arc<str>>>().into(),
-        create_index: 0,
-        modify_index: 0,
-    }
+    let service = view.services.get(check.definition.service_id.as_str()).map(|service| service_row(node, service));
+    Check::new(node, &check_spec(check), service.as_ref(), 0, 0)
 }
 
 /// What the catalog is told of a check.
@@ -62,6 +53,7 @@ pub fn kind(probe: &Probe) -> &'static str {
             Protocol::Smtp => "smtp",
         },
         Probe::Tree(_) => "tree",
+        Probe::Maintenance => "maintenance",
     }
 }
 

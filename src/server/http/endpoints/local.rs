@@ -43,7 +43,7 @@ pub(super) fn checks<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> 
     let view = call.backend.local();
     let rows: Vec<Check> = view.checks.values().map(|check| check_row(call.backend.node_name(), &view, check)).collect();
     let wanted = rows.iter().filter(|row| chooser.takes_check(None, row));
-    let shapes: BTreeMap<&str, CheckShape<'_>> = wanted.map(|row| (row.spec.id.as_str(), CheckShape::from(row))).collect();
+    let shapes: BTreeMap<&str, CheckShape<'_>> = wanted.map(|row| (row.id(), CheckShape::from(row))).collect();
     Ok(reply::json(call.layout, &shapes))
 }
 
