@@ -257,7 +257,7 @@ mod tests {
         let spec = CheckSpec { kind: "ttl".to_owned(), ..CheckSpec::of_node("c", "C", CheckStatus::Warning, "hm") };
         let service = Service::new(&node, &ServiceSpec { tags: vec!["a".to_owned()], ..ServiceSpec::new("w", "web") }, 0, 0);
         let check = Check::new(&node, &spec, Some(&service), 0, 0);
-        let want = r#"{"Node":"n1","CheckID":"c","Name":"C","Status":"warning","Notes":"","Output":"hm","ServiceID":"","ServiceName":"web","ServiceTags":["a"],"Type":"","Definition":{"Interval":"0s","Timeout":"0s","DeregisterCriticalServiceAfter":"0s","HTTP":"","Header":null,"Method":"","Body":"","TLSServerName":"","TLSSkipVerify":false,"TCP":"","GRPC":"","GRPCUseTLS":false},"CreateIndex":0,"ModifyIndex":0}"#;
+        let want = r#"{"Node":"n1","CheckID":"c","Name":"C","Status":"warning","Notes":"","Output":"hm","ServiceID":"w","ServiceName":"web","ServiceTags":["a"],"Type":"","Definition":{"Interval":"0s","Timeout":"0s","DeregisterCriticalServiceAfter":"0s","HTTP":"","Header":null,"Method":"","Body":"","TLSServerName":"","TLSSkipVerify":false,"TCP":"","GRPC":"","GRPCUseTLS":false},"CreateIndex":0,"ModifyIndex":0}"#;
         assert_eq!(String::from_utf8(to_vec(Layout::Compact, &HealthCheckShape::from(&check))).unwrap(), want);
     }
 

@@ -6,7 +6,6 @@ mod kv;
 mod local;
 mod metrics;
 mod operator;
-mod placeholder;
 mod registration;
 mod status;
 

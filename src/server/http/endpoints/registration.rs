@@ -1,9 +1,9 @@
 //! What an agent is told of its own services and checks: changes below `/v1/agent/`.
 
 use super::Call;
-use super::placeholder::{check_from_json, service_from_json};
 use crate::agent::local::{LocalChange, LocalError, Maintenance, OtherChecks};
 use crate::api::ApiError;
+use crate::api::definition::{check_from_json, service_from_json};
 use crate::api::local::{HeartbeatBody, parse_heartbeat};
 use crate::model::{CheckStatus, quote};
 use crate::runtime::Runtime;
