@@ -1,5 +1,6 @@
 //! Floor 3: the agent as pure composition: what a question reads from a view, and what a leader owes.
 
+pub mod antientropy;
 pub mod autopilot;
 pub mod local;
 pub mod query;

@@ -9,9 +9,11 @@ pub fn capped(output: String, limit: usize) -> String {
     format!("{} ... (captured {kept} of {} bytes)", &output[..kept], output.len())
 }
 
-/// What a TTL check says once nobody has spoken for it.
+const EXPIRED: &str = "TTL expired (last output before timeout follows): ";
+
+/// What a TTL check says once nobody has spoken for it. It may have said so before, in an earlier life of the agent.
 pub(super) fn expired(last: &str) -> String {
-    format!("TTL expired (last output before timeout follows): {last}")
+    if last.starts_with(EXPIRED) { last.to_owned() } else { format!("{EXPIRED}{last}") }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What is asked of the agent's registrations.
 
+use crate::health::TreeFault;
 use crate::model::{CheckDefinition, CheckStatus, ServiceDefinition};
 
 /// One change to the agent's registrations.
@@ -86,6 +87,14 @@ pub enum LocalError {
     /// Checks that run programs are turned off.
     #[error("Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true")]
     ScriptsDisabled,
+    /// A check that cannot be looked after.
+    #[error("Invalid check: {id:?}: {fault}")]
+    InvalidCheck {
+        /// Which.
+        id: String,
+        /// Why not.
+        fault: TreeFault,
+    },
     /// A bound was reached.
     #[error("{0}")]
     Full(String),

@@ -1,12 +1,8 @@
 //! One word for the checks of a service.
 
 use super::LocalCheck;
+use super::maintenance::is_maintenance;
 use crate::model::CheckStatus;
-
-/// The check that takes the node out of use.
-pub const NODE_MAINTENANCE: &str = "_node_maintenance";
-/// What stands before a service's id in the id of the check that takes it out of use.
-pub const SERVICE_MAINTENANCE: &str = "_service_maintenance:";
 
 /// How a service stands with its node, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,11 +24,8 @@ impl Standing {
     }
 
     fn of_one(check: &LocalCheck) -> Standing {
-        let id = &check.definition.id;
-        if id == NODE_MAINTENANCE || id.starts_with(SERVICE_MAINTENANCE) {
-            return Standing::Maintenance;
-        }
         match check.status {
+            _ if is_maintenance(&check.definition.id) => Standing::Maintenance,
             CheckStatus::Passing => Standing::Passing,
             CheckStatus::Warning => Standing::Warning,
             CheckStatus::Critical => Standing::Critical,

@@ -35,6 +35,8 @@ pub struct LocalCheck {
     pub output: String,
     /// Where the registration comes from.
     pub origin: Origin,
+    /// Whether it came with its service.
+    pub embedding: Embedding,
 }
 
 /// Where a registration comes from.
@@ -44,6 +46,15 @@ pub enum Origin {
     File,
     /// The HTTP interface; kept on disk until it is deregistered.
     Api,
-    /// The agent itself (maintenance, the server's own service).
+    /// The agent itself (maintenance). Kept on disk until it is taken back.
     Agent,
+}
+
+/// Whether a check came with its service: clients are shown interval and timeout only of one that did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Embedding {
+    /// Within the service's definition.
+    InService,
+    /// By a definition of its own, be it of a service or of the node.
+    Alone,
 }

@@ -1,5 +1,5 @@
 use super::wire::{serve, settings};
-use crate::agent::local::{LocalCheck, LocalError, LocalService, LocalView, Origin};
+use crate::agent::local::{Embedding, LocalCheck, LocalError, LocalService, LocalView, Origin};
 use crate::model::{CheckDefinition, CheckStatus, Probe, ServiceSpec, Thresholds};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,13 @@ fn check(id: &str, service: &str, status: CheckStatus, output: &str) -> (Arc<str
         output_limit: None,
         token: String::new(),
     };
-    let check = LocalCheck { definition: Arc::new(definition), status, output: output.to_owned(), origin: Origin::Api };
+    let check = LocalCheck {
+        definition: Arc::new(definition),
+        status,
+        output: output.to_owned(),
+        origin: Origin::Api,
+        embedding: Embedding::InService,
+    };
     (id.into(), Arc::new(check))
 }
 

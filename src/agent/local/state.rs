@@ -1,0 +1,121 @@
+//! What is kept of how checks stand, so that a restart forgets no verdict that still holds.
+
+use super::change::LocalError;
+use super::effects::{Effects, Folder};
+use super::record::{CheckState, Record};
+use super::registry::Local;
+use crate::health::{self, Verdict};
+use crate::model::{CheckDefinition, Probe, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How old the verdict of a run may be when an agent takes it up after a restart. An agent that is restarted in place is back within seconds and
+/// must not hide what it has just seen pass; after a reboot the services themselves may not be up yet, and a check is critical until it is run.
+pub const FRESH: Duration = Duration::from_secs(60);
+
+/// Bounds of the time between two writes of the state of a TTL check that is told the same again and again.
+const REFRESH: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+
+/// How old what is kept of a heartbeat may become: as much longer a TTL may last over a restart.
+fn refresh(ttl: Duration) -> Duration {
+    (ttl / 2).clamp(REFRESH.0, REFRESH.1)
+}
+
+impl Local {
+    pub(super) fn heartbeat(&mut self, wall: Timestamp, id: &str, verdict: Verdict, effects: &mut Effects) -> Result<(), LocalError> {
+        let check = self.check(id)?.clone();
+        let Probe::Ttl { .. } = &check.definition.probe else { return Err(LocalError::NoTtl(id.to_owned())) };
+        // What changes is kept when it has: see `settle`.
+        if check.status == verdict.status && check.output == verdict.output && self.state_is_old(wall, &check.definition) {
+            self.keep_state(wall, id, effects);
+        }
+        effects.health.push(health::Input::Heartbeat { check: id.into(), verdict });
+        Ok(())
+    }
+
+    /// Whether what is kept of a TTL check's last heartbeat should be renewed.
+    pub(super) fn state_is_old(&self, wall: Timestamp, definition: &CheckDefinition) -> bool {
+        let Probe::Ttl { ttl } = definition.probe else { return false };
+        match self.kept.get(definition.id.as_str()) {
+            Some(at) => *at > wall || wall.since(*at) >= refresh(ttl),
+            None => true,
+        }
+    }
+
+    pub(super) fn keep_state(&mut self, wall: Timestamp, id: &str, effects: &mut Effects) {
+        if let Some(state) = self.state(id, wall) {
+            effects.write(&Record::State(state));
+            self.kept.insert(id.into(), wall);
+        }
+    }
+
+    fn state(&self, id: &str, at: Timestamp) -> Option<CheckState> {
+        let check = self.view.checks.get(id).filter(|check| check.definition.probe != Probe::Maintenance)?;
+        Some(CheckState { check: id.to_owned(), status: check.status, output: check.output.clone(), at })
+    }
+
+    /// What is to be written before an orderly stop. `left` says how much of a TTL check's TTL is left; `None` if it has run out.
+    pub fn rest(&self, wall: Timestamp, left: impl Fn(&str) -> Option<Duration>) -> Effects {
+        let mut effects = Effects::default();
+        for (id, check) in &self.view.checks {
+            let at = match check.definition.probe {
+                Probe::Ttl { ttl } => left(id).map(|left| before(wall, ttl.saturating_sub(left))),
+                Probe::Script { .. }
+                | Probe::Docker { .. }
+                | Probe::Http(_)
+                | Probe::Tcp { .. }
+                | Probe::Udp { .. }
+                | Probe::Grpc { .. }
+                | Probe::H2Ping { .. }
+                | Probe::Alias { .. }
+                | Probe::Native(_)
+                | Probe::Tree(_)
+                | Probe::Maintenance => Some(wall),
+            };
+            match at.and_then(|at| self.state(id, at)) {
+                Some(state) => effects.write(&Record::State(state)),
+                None => effects.remove(Folder::States, id),
+            }
+        }
+        effects
+    }
+
+    /// How a check stood in an earlier life, and how much of its TTL is left, if that still says anything.
+    pub(super) fn recall(&mut self, wall: Timestamp, definition: &CheckDefinition) -> Option<(Verdict, Option<Duration>)> {
+        let state = self.past.remove(definition.id.as_str())?;
+        // A file is there: it goes with the check.
+        self.kept.insert(definition.id.as_str().into(), state.at);
+        let age = wall.since(state.at);
+        let left = match definition.probe {
+            Probe::Ttl { ttl } => {
+                // The last heartbeat may have come right before it would have been written.
+                let lasts = ttl + refresh(ttl);
+                let left = lasts.checked_sub(age).filter(|left| !left.is_zero())?;
+                Some(left.min(ttl))
+            }
+            Probe::Script { .. }
+            | Probe::Docker { .. }
+            | Probe::Http(_)
+            | Probe::Tcp { .. }
+            | Probe::Udp { .. }
+            | Probe::Grpc { .. }
+            | Probe::H2Ping { .. }
+            | Probe::Alias { .. }
+            | Probe::Native(_)
+            | Probe::Tree(_)
+            | Probe::Maintenance => {
+                if age > FRESH {
+                    return None;
+                }
+                None
+            }
+        };
+        let state = Arc::unwrap_or_clone(state);
+        Some((Verdict { status: state.status, output: state.output }, left))
+    }
+}
+
+fn before(wall: Timestamp, time: Duration) -> Timestamp {
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    Timestamp::from_unix_nanos(wall.as_unix_nanos().saturating_sub(nanos))
+}

@@ -1,0 +1,3 @@
+//! The registry, asked and told.
+
+pub(in crate::agent::local) mod world;
