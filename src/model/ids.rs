@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Why a name or id was refused.
@@ -116,6 +117,29 @@ impl NodeId {
         uuid::Uuid::parse_str(value).map(|id| NodeId(id.as_u128())).map_err(|_| refused())
     }
 
+    /// All ids whose hyphenated form begins with `text`, which has two characters or more; `None` if none can.
+    pub fn beginning(text: &str) -> Option<RangeInclusive<NodeId>> {
+        if !(2..=36).contains(&text.len()) {
+            return None;
+        }
+        let mut digits = 0;
+        let mut bits = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            match (at, byte) {
+                (8 | 13 | 18 | 23, b'-') => {}
+                (8 | 13 | 18 | 23, _) => return None,
+                (_, byte) => {
+                    bits = (bits << 4) | u128::from(char::from(byte).to_digit(16)?);
+                    digits += 4;
+                }
+            }
+        }
+        let rest = 128 - digits;
+        let low = bits.checked_shl(rest).unwrap_or(0);
+        let free = 1_u128.checked_shl(rest).map_or(u128::MAX, |end| end - 1);
+        Some(NodeId(low)..=NodeId(low | free))
+    }
+
     /// The id's 128 bits.
     pub const fn as_u128(self) -> u128 {
         self.0
@@ -154,6 +178,17 @@ mod tests {
         let text = "adf4238a-882b-9ddc-4a9d-5b6758e4159e";
         assert_eq!(NodeId::parse(text).unwrap().to_string(), text);
         assert!(NodeId::parse("adf4238a882b9ddc4a9d5b6758e4159e").is_err());
+    }
+
+    #[test]
+    fn an_id_is_found_by_how_it_begins() {
+        let id = NodeId::parse("adf4238a-882b-9ddc-4a9d-5b6758e4159e").unwrap();
+        let within = |text: &str| NodeId::beginning(text).map(|ids| ids.contains(&id));
+        let text = id.to_string();
+        assert!((2..=36).all(|length| within(&text[..length]) == Some(true)));
+        assert_eq!(NodeId::beginning(&text), Some(id..=id));
+        assert_eq!((within("ADF"), within("ae"), within("adf5")), (Some(true), Some(false), Some(false)));
+        assert_eq!((within("a"), within("web"), within("adf4238a8"), within("db-1"), within("")), (None, None, None, None, None));
     }
 
     #[test]

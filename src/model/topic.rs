@@ -10,8 +10,14 @@ pub enum Topic {
     Key(Key),
     /// Every key with this prefix.
     KeyPrefix(Key),
-    /// A node and its checks, by its name in lower case ([`crate::state`] compares names without case).
+    /// A node's row and its instances, by its name in lower case ([`crate::state`] compares names without case).
     Node(Arc<str>),
+    /// The checks of a node and of its instances, by its name in lower case.
+    NodeChecks(Arc<str>),
+    /// The instances of a service and their nodes' rows, there or not.
+    Service(Arc<str>),
+    /// The same and the checks of both.
+    ServiceHealth(Arc<str>),
     /// Anything in a table.
     Table(Table),
 }
@@ -21,6 +27,10 @@ pub enum Topic {
 pub enum Table {
     /// Nodes of the catalog.
     Nodes,
+    /// Instances of services.
+    Services,
+    /// The names of services with the tags their instances have.
+    ServiceNames,
     /// Health checks.
     Checks,
     /// Autopilot's configuration.

@@ -3,11 +3,14 @@
 //! One file a table. A new table adds a field to [`State`], a [`Command`], its [`crate::model::Topic`]s and a kind of section in `snapshot`.
 
 pub mod autopilot;
+mod catalog;
 pub mod checks;
 mod command;
+mod departed;
 mod home;
 pub mod kv;
 pub mod nodes;
+mod order;
 mod pool;
 pub mod services;
 mod snapshot;
@@ -17,13 +20,16 @@ pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Rep
 
 use crate::model::{Index, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// All tables. Cloning is cheap and gives an immutable view.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     kv: kv::Kv,
     nodes: nodes::Nodes,
+    services: services::Services,
     checks: checks::Checks,
+    pools: pool::Pools,
     autopilot: autopilot::Autopilot,
 }
 
@@ -52,35 +58,15 @@ impl State {
         let reply = match &stamped.command {
             Command::Nothing => Reply::Done,
             Command::Kv(command) => self.kv.apply(index, stamped.at, command, &mut touched),
-            Command::Catalog(command) => self.apply_to_catalog(index, command, &mut touched),
+            Command::Catalog(command) => catalog::apply(self, index, command, &mut touched),
             Command::Autopilot { settings, condition } => self.autopilot.set(index, settings, *condition, &mut touched),
         };
         (reply, touched)
     }
 
-    fn apply_to_catalog(&mut self, index: Index, command: &CatalogCommand, touched: &mut Touched) -> Reply {
-        match command {
-            CatalogCommand::Register { node, update: _, service, checks } => {
-                if service.is_some() {
-                    return Reply::Refused("services are not kept yet".to_owned());
-                }
-                if let Err(refusal) = nodes::register(self, index, node, touched) {
-                    return Reply::Refused(refusal.to_string());
-                }
-                for check in checks {
-                    checks::register(self, index, &node.name, check, touched);
-                }
-            }
-            CatalogCommand::DeregisterNode { node, only_id } => nodes::deregister(self, index, node, *only_id, touched),
-            CatalogCommand::DeregisterService { .. } => {}
-            CatalogCommand::DeregisterCheck { node, check } => checks::deregister(self, index, node, check, touched),
-        }
-        Reply::Done
-    }
-
     /// The index of the last command that changed anything.
     pub fn last_change(&self) -> Index {
-        self.kv.index.max(self.nodes.index).max(self.checks.index).max(self.autopilot.index())
+        self.kv.index.max(self.nodes.index).max(self.services.index).max(self.checks.index).max(self.autopilot.index())
     }
 
     /// The KV store.
@@ -91,6 +77,16 @@ impl State {
     /// The catalog's nodes.
     pub fn nodes(&self) -> &nodes::Nodes {
         &self.nodes
+    }
+
+    /// The catalog's instances.
+    pub fn services(&self) -> &services::Services {
+        &self.services
+    }
+
+    /// The names of services, in order, with the tags of their instances, sorted and once each.
+    pub fn services_listed(&self) -> impl Iterator<Item = (Arc<str>, Vec<Arc<str>>)> {
+        self.pools.tags_by_name()
     }
 
     /// The catalog's checks.

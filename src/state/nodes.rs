@@ -2,9 +2,11 @@
 //!
 //! Names are unique without regard to case; ids are unique; a node that comes back with its id under another name was renamed.
 
-use super::State;
 use super::checks::SERF_HEALTH;
+use super::departed::Departed;
+use super::home::Home;
 pub use super::home::fold;
+use super::{Marks, State};
 use crate::model::{CheckStatus, Index, NodeId, NodeName, Table, Topic, Touched};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -41,7 +43,11 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
     pub(super) row: Arc<Node>,
-    /// When the row or one of the node's checks last changed.
+    /// Its name, for all its rows.
+    pub(super) home: Arc<Home>,
+    /// When the row or one of its instances last changed.
+    pub(super) services: Index,
+    /// When one of its checks or of its instances' last changed, or the node came.
     pub(super) checks: Index,
 }
 
@@ -52,6 +58,8 @@ pub struct Nodes {
     pub(super) rows: OrdMap<Arc<str>, Slot>,
     /// From id to name in lower case.
     pub(super) names: OrdMap<NodeId, Arc<str>>,
+    /// Names that are no longer there.
+    pub(super) gone: Departed,
     /// The last change of anything.
     pub(super) index: Index,
 }
@@ -73,9 +81,28 @@ impl Nodes {
         self.rows.get(&fold(name)).map(|slot| &slot.row)
     }
 
+    /// The node of that name, given in lower case.
+    pub fn at(&self, folded: &str) -> Option<&Arc<Node>> {
+        self.rows.get(folded).map(|slot| &slot.row)
+    }
+
     /// The node with that id.
     pub fn with_id(&self, id: NodeId) -> Option<&Arc<Node>> {
-        Some(&self.rows.get(self.names.get(&id)?)?.row)
+        self.at(self.names.get(&id)?)
+    }
+
+    /// The node of that name, or else with that id, or else the only one whose id begins so, given two characters or more of it.
+    pub fn find(&self, text: &str) -> Option<&Arc<Node>> {
+        self.get(text).or_else(|| {
+            let mut within = self.names.range(NodeId::beginning(text)?);
+            let (_, name) = within.next()?;
+            within.next().is_none().then(|| self.at(name))?
+        })
+    }
+
+    /// Whether [`find`](Nodes::find) would look for an id.
+    pub fn may_be_id(&self, text: &str) -> bool {
+        NodeId::beginning(text).is_some()
     }
 
     /// All of them, by name.
@@ -98,57 +125,120 @@ impl Nodes {
         self.index
     }
 
-    /// When the node of that name or one of its checks last changed.
-    pub fn checks_index(&self, name: &str) -> Option<Index> {
-        self.rows.get(&fold(name)).map(|slot| slot.checks)
+    /// How current an answer about a node that was looked for with [`find`](Nodes::find) and its instances is.
+    pub fn marks_of_found(&self, text: &str) -> Marks {
+        let folded = fold(text);
+        match self.rows.get(&folded) {
+            Some(slot) => Marks::at(slot.services),
+            // What an id means can change with every node that comes or goes.
+            None if self.may_be_id(text) => {
+                let found = self.find(text).and_then(|node| self.rows.get(&fold(node.spec.name.as_str())));
+                Marks::at(found.map_or(self.index, |slot| slot.services.max(self.index)))
+            }
+            None => self.marks_of_none(&folded),
+        }
     }
 
-    fn insert(&mut self, node: Node) {
-        let folded = fold(node.spec.name.as_str());
+    /// How current an answer about the checks of a node and its instances is. The name is in lower case.
+    pub fn marks_of_checks(&self, folded: &str) -> Marks {
+        self.rows.get(folded).map_or_else(|| self.marks_of_none(folded), |slot| Marks::at(slot.checks))
+    }
+
+    /// How current an answer about all there is of a node is. The name is in lower case.
+    pub fn marks_of_whole(&self, folded: &str) -> Marks {
+        self.rows.get(folded).map_or_else(|| self.marks_of_none(folded), |slot| Marks::at(slot.services.max(slot.checks)))
+    }
+
+    fn marks_of_none(&self, folded: &str) -> Marks {
+        Marks { index: self.gone.last(), changed: self.gone.at(folded) }
+    }
+
+    fn insert(&mut self, node: Node, home: Arc<Home>, checks: Index) {
+        let folded = home.folded.clone();
         if let Some(id) = node.spec.id {
             self.names.insert(id, folded.clone());
         }
-        let checks = node.modify_index;
-        self.rows.insert(folded, Slot { row: Arc::new(node), checks });
+        self.gone.returned(&folded);
+        let services = node.modify_index;
+        self.rows.insert(folded, Slot { row: Arc::new(node), home, services, checks });
     }
 
-    /// Notes that a check of the node called `folded` changed.
-    pub(super) fn note_check(&mut self, index: Index, folded: &str) {
-        if let Some(row) = self.rows.get_mut(folded) {
-            row.checks = index;
+    /// Takes a row out, not what belongs to the node.
+    pub(super) fn take(&mut self, slot: &Slot, index: Index, touched: &mut Touched) {
+        self.rows.remove(&slot.home.folded);
+        if let Some(id) = slot.row.spec.id {
+            self.names.remove(&id);
         }
+        self.gone.note(&slot.home.folded, index);
+        self.note(index, &slot.home.folded, touched);
+        touched.add(Topic::NodeChecks(slot.home.folded.clone()));
+    }
+
+    fn note(&mut self, index: Index, folded: &Arc<str>, touched: &mut Touched) {
+        self.index = index;
+        touched.add(Topic::Node(folded.clone()));
+        touched.add(Topic::Table(Table::Nodes));
+    }
+
+    /// An instance on the node changed.
+    pub(super) fn note_service(&mut self, index: Index, folded: &Arc<str>, touched: &mut Touched) {
+        if let Some(slot) = self.rows.get_mut(folded) {
+            slot.services = index;
+        }
+        touched.add(Topic::Node(folded.clone()));
+    }
+
+    /// A check of the node or of one of its instances changed.
+    pub(super) fn note_check(&mut self, index: Index, folded: &Arc<str>, touched: &mut Touched) {
+        if let Some(slot) = self.rows.get_mut(folded) {
+            slot.checks = index;
+        }
+        touched.add(Topic::NodeChecks(folded.clone()));
     }
 }
 
-pub(super) fn register(state: &mut State, index: Index, spec: &NodeSpec, touched: &mut Touched) -> Result<(), NameTaken> {
-    let same_id = spec.id.and_then(|id| state.nodes.with_id(id)).cloned();
-    let same_name = state.nodes.get(spec.name.as_str()).cloned();
-    let renamed = same_id.clone().filter(|node| fold(node.spec.name.as_str()) != fold(spec.name.as_str()));
-    let mut existing = same_id.or_else(|| same_name.clone());
+/// What a registration makes of the nodes.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// A node that gives up its name, with all that belongs to it.
+    pub(super) replaced: Option<Slot>,
+    /// The node that is there already, perhaps under another name.
+    pub(super) existing: Option<Slot>,
+    /// Its row as it is to be; `None` if it stays as it is.
+    pub(super) spec: Option<NodeSpec>,
+}
+
+impl Plan {
+    /// The node is there and stays as it is.
+    pub(super) fn of(existing: Slot) -> Plan {
+        Plan { replaced: None, existing: Some(existing), spec: None }
+    }
+}
+
+/// Decides without changing anything.
+pub(super) fn plan(state: &State, spec: &NodeSpec) -> Result<Plan, NameTaken> {
+    let slots = &state.nodes.rows;
+    let folded = fold(spec.name.as_str());
+    let same_id = spec.id.and_then(|id| slots.get(state.nodes.names.get(&id)?)).cloned();
+    let same_name = slots.get(&folded).cloned();
+    let renamed = same_id.as_ref().is_some_and(|slot| slot.home.folded != folded);
+    let mut existing = same_id.clone().or_else(|| same_name.clone());
+    let mut replaced = None;
     if let (Some(id), Some(holder)) = (spec.id, same_name)
-        && holder.spec.id != Some(id)
+        && holder.row.spec.id != Some(id)
     {
-        match claim(state, spec, id, &holder, renamed.is_some())? {
+        match claim(state, spec, id, &holder.row, renamed)? {
             Claim::Adopt => {}
             Claim::Replace => {
-                remove(state, index, &holder, touched);
-                existing.clone_from(&renamed);
+                replaced = Some(holder);
+                existing = same_id;
             }
         }
     }
-    if let Some(old) = &renamed {
-        remove(state, index, old, touched);
-    }
-    let id = spec.id.or_else(|| existing.as_ref()?.spec.id);
+    let id = spec.id.or_else(|| existing.as_ref()?.row.spec.id);
     let spec = NodeSpec { id, ..spec.clone() };
-    if renamed.is_none() && existing.as_ref().is_some_and(|node| node.spec == spec) {
-        return Ok(());
-    }
-    touch(touched, spec.name.as_str());
-    let create_index = existing.map_or(index, |node| node.create_index);
-    state.nodes.insert(Node { spec, create_index, modify_index: index });
-    state.nodes.index = index;
-    Ok(())
+    let same = existing.as_ref().is_some_and(|slot| slot.row.spec == spec);
+    Ok(Plan { replaced, existing, spec: (!same).then_some(spec) })
 }
 
 /// What becomes of a row whose name a node with another id wants.
@@ -176,26 +266,19 @@ fn claim(state: &State, spec: &NodeSpec, id: NodeId, holder: &Node, renaming: bo
     })
 }
 
-pub(super) fn deregister(state: &mut State, index: Index, name: &NodeName, only_id: Option<NodeId>, touched: &mut Touched) {
-    let Some(node) = state.nodes.get(name.as_str()).cloned() else { return };
-    if only_id.is_none_or(|id| node.spec.id == Some(id)) {
-        remove(state, index, &node, touched);
+/// Writes the row of a node; gives its home. What belongs to it is moved by the caller if the home is another.
+pub(super) fn write(state: &mut State, index: Index, existing: Option<&Slot>, spec: NodeSpec, touched: &mut Touched) -> Arc<Home> {
+    let same_home = existing.filter(|slot| slot.home.name == spec.name);
+    let home = same_home.map_or_else(|| Arc::new(Home::from(spec.name.clone())), |slot| slot.home.clone());
+    if let Some(old) = existing.filter(|slot| slot.home.folded != home.folded) {
+        state.nodes.take(old, index, touched);
     }
-}
-
-/// Removes a node with all that belongs to it.
-fn remove(state: &mut State, index: Index, node: &Node, touched: &mut Touched) {
-    let folded = fold(node.spec.name.as_str());
-    state.checks.remove_all(index, &folded, touched);
-    state.nodes.rows.remove(&folded);
-    if let Some(id) = node.spec.id {
-        state.nodes.names.remove(&id);
+    let checks = same_home.map_or(index, |slot| slot.checks);
+    let create_index = existing.map_or(index, |slot| slot.row.create_index);
+    state.nodes.insert(Node { spec, create_index, modify_index: index }, home.clone(), checks);
+    state.nodes.note(index, &home.folded, touched);
+    if same_home.is_none() {
+        touched.add(Topic::NodeChecks(home.folded.clone()));
     }
-    state.nodes.index = index;
-    touch(touched, node.spec.name.as_str());
-}
-
-fn touch(touched: &mut Touched, name: &str) {
-    touched.add(Topic::Node(fold(name)));
-    touched.add(Topic::Table(Table::Nodes));
+    home
 }

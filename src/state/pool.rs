@@ -4,6 +4,7 @@ use super::checks::CheckShape;
 use super::services::{Label, ServiceShape};
 use equivalent::Comparable;
 use imbl::OrdMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Texts up to this many bytes are worth looking for: longer ones (the output of a check) rarely repeat.
@@ -64,6 +65,11 @@ impl<T: ?Sized + Ord> Pool<T> {
         part.0
     }
 
+    /// How many rows have the part.
+    fn users(&self, part: &T) -> u32 {
+        self.0.get(&Wanted(part)).copied().unwrap_or(0)
+    }
+
     /// One row less has the part.
     fn release(&mut self, part: &T) {
         let Some(users) = self.0.get_mut(&Wanted(part)) else { return };
@@ -91,6 +97,24 @@ impl Pools {
     pub(super) fn label(&mut self, label: Label) -> Arc<Label> {
         let shared = Arc::new(label);
         self.labels.take_shared(&shared.clone(), || shared)
+    }
+
+    /// How many instances are labelled so.
+    pub(super) fn users_of(&self, label: &Label) -> u32 {
+        self.labels.users(label)
+    }
+
+    /// Every name in use, in order, with the tags of all its labels, sorted and once each.
+    pub(super) fn tags_by_name(&self) -> impl Iterator<Item = (Arc<str>, Vec<Arc<str>>)> {
+        let mut labels = self.labels.0.keys().map(|part| &part.0).peekable();
+        std::iter::from_fn(move || {
+            let name = labels.peek()?.name.clone();
+            let mut tags = BTreeSet::new();
+            while let Some(label) = labels.next_if(|label| label.name == name) {
+                tags.extend(label.tags.iter().cloned());
+            }
+            Some((name, tags.into_iter().collect()))
+        })
     }
 
     pub(super) fn service(&mut self, shape: ServiceShape) -> Arc<ServiceShape> {

@@ -4,13 +4,14 @@
 //! bytes that are not in order are refused. The last section says how many there were: a snapshot cut off between two is noticed. Against flipped bits
 //! the file's checksum stands.
 
+mod catalog;
+
 use super::State;
 use super::autopilot::AutopilotRow;
-use super::checks::Check;
 use super::kv::{Burial, Entry};
-use super::nodes::{Node, Slot, fold};
 use crate::model::codec::{self, CodecError};
 use crate::model::{Index, Key, Timestamp};
+use catalog::CatalogSection;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -21,15 +22,14 @@ const SECTION_BYTES: usize = 256 * 1024;
 /// What a row is reckoned beside its key and value.
 const ROW_BYTES: usize = 64;
 
-/// A run of rows of one table. A new table adds a variant at the end.
+/// A run of rows of one table. A new table adds a variant at the end. Rows of the catalog come as they were registered: what they share is found again.
 #[derive(Serialize, Deserialize)]
 enum Section {
     Entries(Vec<Arc<Entry>>),
     Burials(Vec<(Index, Timestamp, Vec<Key>)>),
-    Nodes(Vec<(Arc<Node>, Index)>),
-    Checks(Vec<Arc<Check>>),
     Autopilot(AutopilotRow),
-    Marks { kv: Index, kv_reaped: Index, nodes: Index, checks: Index },
+    Catalog(CatalogSection),
+    Marks { kv: Index, kv_reaped: Index },
     End { sections: u64 },
 }
 
@@ -48,12 +48,10 @@ impl State {
         let entries = batches(self.kv.entries.values().cloned(), |entry| entry.key.len() + entry.value.len()).map(Section::Entries);
         let burials = self.kv.burials.iter().map(|(index, burial)| (*index, burial.at, burial.keys.to_vec()));
         let burials = batches(burials, |(_, _, keys)| keys.iter().map(|key| key.len() + ROW_BYTES).sum()).map(Section::Burials);
-        let nodes = batches(self.nodes.rows.values().map(|slot| (slot.row.clone(), slot.checks)), |_| 256).map(Section::Nodes);
-        let checks = batches(self.checks.rows.values().cloned(), |check| check.output().len() + 256).map(Section::Checks);
         let autopilot = self.autopilot.row.clone().map(Section::Autopilot);
-        let (kv, kv_reaped) = (self.kv.index, self.kv.reaped);
-        let marks = Section::Marks { kv, kv_reaped, nodes: self.nodes.index, checks: self.checks.index };
-        let rows = entries.chain(burials).chain(nodes).chain(checks).chain(autopilot).chain([marks]);
+        let catalog = catalog::sections(self).map(Section::Catalog);
+        let marks = Section::Marks { kv: self.kv.index, kv_reaped: self.kv.reaped };
+        let rows = entries.chain(burials).chain(autopilot).chain(catalog).chain([marks]);
         let mut sections = 0;
         let mut rows = rows.map(Some).chain([None]);
         std::iter::from_fn(move || {
@@ -72,7 +70,10 @@ impl State {
             bytes = rest;
             if let Section::End { sections } = section {
                 let whole = sections == read && bytes.is_empty();
-                return if whole { Ok(state) } else { Err(malformed("sections are missing or too many")) };
+                return match whole && catalog::is_whole(&state) {
+                    true => Ok(state),
+                    false => Err(malformed("sections are missing or too many")),
+                };
             }
             state.add(section)?;
             read += 1;
@@ -88,22 +89,10 @@ impl State {
                 in_order(ascends)
             }),
             Section::Burials(burials) => burials.into_iter().try_for_each(|(index, at, keys)| self.add_burial(index, at, keys)),
-            Section::Nodes(nodes) => nodes.into_iter().try_for_each(|(node, checks)| {
-                let folded = fold(node.spec.name.as_str());
-                let ascends = self.nodes.rows.get_max().is_none_or(|(last, _)| *last < folded);
-                let taken = node.spec.id.and_then(|id| self.nodes.names.insert(id, folded.clone()));
-                self.nodes.rows.insert(folded, Slot { row: node, checks });
-                in_order(ascends && taken.is_none())
-            }),
-            Section::Checks(checks) => checks.into_iter().try_for_each(|check| {
-                let key = (check.home.folded.clone(), check.id.clone());
-                let ascends = self.checks.rows.get_max().is_none_or(|(last, _)| *last < key);
-                self.checks.rows.insert(key, check);
-                in_order(ascends)
-            }),
             Section::Autopilot(row) => in_order(self.autopilot.row.replace(row).is_none()),
-            Section::Marks { kv, kv_reaped, nodes, checks } => {
-                (self.kv.index, self.kv.reaped, self.nodes.index, self.checks.index) = (kv, kv_reaped, nodes, checks);
+            Section::Catalog(section) => in_order(catalog::add(self, section)),
+            Section::Marks { kv, kv_reaped } => {
+                (self.kv.index, self.kv.reaped) = (kv, kv_reaped);
                 Ok(())
             }
             Section::End { .. } => Err(malformed("an end before the end")),
@@ -122,7 +111,7 @@ impl State {
 
 fn frame(section: &Section) -> Vec<u8> {
     let mut out = vec![0; 4];
-    codec::encode_into(&mut out, VERSION, section);
+    codec::encode_compact_into(&mut out, VERSION, section);
     let length = u32::try_from(out.len() - 4).expect("a section is a few rows beyond its bound");
     out[..4].copy_from_slice(&length.to_le_bytes());
     out
@@ -133,7 +122,7 @@ fn unframe(bytes: &[u8]) -> Result<(Section, &[u8]), CodecError> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_off)?;
     let length = u32::from_le_bytes(*length) as usize;
     let (body, rest) = rest.split_at_checked(length).ok_or_else(cut_off)?;
-    Ok((codec::decode(WHAT, VERSION, body)?, rest))
+    Ok((codec::decode_compact(WHAT, VERSION, body)?, rest))
 }
 
 fn malformed(reason: &str) -> CodecError {
@@ -162,10 +151,8 @@ fn batches<T>(rows: impl Iterator<Item = T>, bytes: impl Fn(&T) -> usize) -> imp
 #[cfg(test)]
 mod tests {
     use super::{SECTION_BYTES, Section, frame};
-    use crate::model::{Key, NodeId, NodeName, Timestamp};
-    use crate::state::nodes::{Node, NodeSpec};
+    use crate::model::{Key, Timestamp};
     use crate::state::{Command, Condition, KvCommand, Stamped, State};
-    use std::sync::Arc;
 
     fn state(keys: u64, value: usize) -> State {
         let mut state = State::default();
@@ -202,21 +189,6 @@ mod tests {
         let mut swapped = sections;
         swapped.swap(0, 1);
         assert!(State::decode(&swapped.concat()).unwrap_err().to_string().contains("order"));
-    }
-
-    #[test]
-    fn two_nodes_with_one_id_are_refused() {
-        let node = |name: &str| {
-            let (tagged_addresses, meta) = Default::default();
-            let (id, name) = (Some(NodeId::from_u128(1)), NodeName::parse(name).unwrap());
-            let spec = NodeSpec { id, name, address: String::new(), tagged_addresses, meta };
-            (Arc::new(Node { spec, create_index: 1, modify_index: 1 }), 1)
-        };
-        let end = frame(&Section::End { sections: 1 });
-        let bytes = |nodes| [frame(&Section::Nodes(nodes)), end.clone()].concat();
-        assert!(State::decode(&bytes(vec![node("a")])).is_ok());
-        assert!(State::decode(&bytes(vec![node("a"), node("b")])).is_err());
-        assert!(State::decode(&bytes(vec![node("a"), node("A")])).is_err());
     }
 
     #[test]

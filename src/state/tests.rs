@@ -38,6 +38,10 @@ fn of_node(name: &str) -> Topic {
     Topic::Node(name.into())
 }
 
+fn of_checks(name: &str) -> Topic {
+    Topic::NodeChecks(name.into())
+}
+
 const NODES: Topic = Topic::Table(Table::Nodes);
 const CHECKS: Topic = Topic::Table(Table::Checks);
 
@@ -45,9 +49,9 @@ const CHECKS: Topic = Topic::Table(Table::Checks);
 fn a_member_becomes_a_node_with_its_health() {
     let mut state = State::default();
     let (reply, touched) = apply(&mut state, 5, alive(1, "N1"));
-    assert_eq!((reply, touched), (Reply::Done, vec![of_node("n1"), NODES, of_node("n1"), CHECKS]));
+    assert_eq!((reply, touched), (Reply::Done, vec![of_node("n1"), NODES, of_checks("n1"), CHECKS]));
     let row = state.nodes().get("n1").unwrap();
-    assert_eq!((row.spec.name.as_str(), row.create_index, row.modify_index, state.nodes().checks_index("n1").unwrap()), ("N1", 5, 5, 5));
+    assert_eq!((row.spec.name.as_str(), row.create_index, row.modify_index, state.nodes().marks_of_checks("n1").changed), ("N1", 5, 5, 5));
     assert_eq!(state.checks().get("n1", SERF_HEALTH).unwrap().status().clone(), CheckStatus::Passing);
     assert_eq!(state.nodes().with_id(NodeId::from_u128(1)), Some(row));
 }
@@ -65,9 +69,12 @@ fn reconciling_what_is_so_already_changes_nothing() {
 fn a_failure_changes_the_check_and_not_the_node() {
     let mut state = State::default();
     apply(&mut state, 5, alive(1, "n1"));
-    assert_eq!(apply(&mut state, 6, failed(1, "n1")).1, [of_node("n1"), CHECKS]);
+    assert_eq!(apply(&mut state, 6, failed(1, "n1")).1, [of_checks("n1"), CHECKS]);
     let row = state.nodes().get("n1").unwrap();
-    assert_eq!((row.modify_index, state.nodes().checks_index("n1").unwrap(), state.nodes().index(), state.checks().index()), (5, 6, 5, 6));
+    assert_eq!(
+        (row.modify_index, state.nodes().marks_of_checks("n1").changed, state.nodes().index(), state.checks().index()),
+        (5, 6, 5, 6)
+    );
     let check = state.checks().get("n1", SERF_HEALTH).unwrap();
     assert_eq!((check.create_index(), check.modify_index()), (5, 6));
 }
@@ -78,7 +85,7 @@ fn a_node_goes_with_its_checks_but_only_if_it_is_the_one_that_was_meant() {
     apply(&mut state, 5, alive(1, "n1"));
     let leave = |id| CatalogCommand::DeregisterNode { node: NodeName::parse("N1").unwrap(), only_id: Some(NodeId::from_u128(id)) };
     assert_eq!(apply(&mut state, 6, leave(2)), (Reply::Done, vec![]));
-    assert_eq!(apply(&mut state, 7, leave(1)).1, [of_node("n1"), CHECKS, of_node("n1"), NODES]);
+    assert_eq!(apply(&mut state, 7, leave(1)).1, [of_checks("n1"), CHECKS, of_node("n1"), NODES, of_checks("n1")]);
     assert!(state.nodes().is_empty() && state.checks().is_empty());
     assert_eq!(state.nodes().with_id(NodeId::from_u128(1)), None);
     assert_eq!((state.nodes().index(), state.checks().index()), (7, 7));
@@ -204,7 +211,7 @@ proptest! {
             assert_eq!(ids.len(), state.nodes.names.len());
             assert!(ids.iter().all(|(id, name)| state.nodes.names.get(id) == Some(name)));
             assert!(state.nodes.rows.iter().all(|(key, node)| *key == super::nodes::fold(node.row.spec.name.as_str())));
-            assert!(state.checks.rows.keys().all(|(node, _)| state.nodes.rows.contains_key(node)));
+            assert!(state.checks().iter().all(|check| state.nodes.rows.contains_key(check.folded_node())));
             assert_eq!(touched.is_empty(), state == before);
             assert!(reply == Reply::Done || touched.is_empty());
             let nodes_changed = before.nodes.rows.iter().map(|(k, n)| (k, n.row.modify_index)).ne(state.nodes.rows.iter().map(|(k, n)| (k, n.row.modify_index)));

@@ -1,7 +1,7 @@
 //! Floor 1: who waits for what. Readers register topics; a change wakes exactly those whose topics it touched.
 //!
 //! A waiter that sleeps costs memory only: a write looks up the key it wrote, one prefix for each length of prefix that somebody waits for, and
-//! the node or table it touched. What a waiter is, the caller decides (a channel's sender, as a rule).
+//! the names and tables it touched. What a waiter is, the caller decides (a channel's sender, as a rule).
 
 mod keys;
 
@@ -108,6 +108,9 @@ struct TopicIndex {
     keys: BTreeMap<crate::model::Key, Tickets>,
     prefixes: Prefixes,
     nodes: BTreeMap<Arc<str>, Tickets>,
+    node_checks: BTreeMap<Arc<str>, Tickets>,
+    services: BTreeMap<Arc<str>, Tickets>,
+    service_health: BTreeMap<Arc<str>, Tickets>,
     tables: BTreeMap<Table, Tickets>,
 }
 
@@ -117,6 +120,9 @@ impl TopicIndex {
             Topic::Key(key) => self.keys.entry(key.clone()).or_default().add(ticket),
             Topic::KeyPrefix(prefix) => self.prefixes.add(prefix, ticket),
             Topic::Node(name) => self.nodes.entry(name.clone()).or_default().add(ticket),
+            Topic::NodeChecks(name) => self.node_checks.entry(name.clone()).or_default().add(ticket),
+            Topic::Service(name) => self.services.entry(name.clone()).or_default().add(ticket),
+            Topic::ServiceHealth(name) => self.service_health.entry(name.clone()).or_default().add(ticket),
             Topic::Table(table) => self.tables.entry(*table).or_default().add(ticket),
         }
     }
@@ -126,6 +132,9 @@ impl TopicIndex {
             Topic::Key(key) => remove_from(&mut self.keys, key, ticket),
             Topic::KeyPrefix(prefix) => self.prefixes.remove(prefix, ticket),
             Topic::Node(name) => remove_from(&mut self.nodes, name, ticket),
+            Topic::NodeChecks(name) => remove_from(&mut self.node_checks, name, ticket),
+            Topic::Service(name) => remove_from(&mut self.services, name, ticket),
+            Topic::ServiceHealth(name) => remove_from(&mut self.service_health, name, ticket),
             Topic::Table(table) => remove_from(&mut self.tables, table, ticket),
         }
     }
@@ -134,7 +143,7 @@ impl TopicIndex {
     fn find(&self, touched: &Topic, found: &mut Vec<Ticket>) {
         match touched {
             Topic::Key(key) => {
-                found.extend(self.keys.get(key).into_iter().flat_map(|tickets| &tickets.0));
+                extend_from(&self.keys, key, found);
                 self.prefixes.find(key, found);
             }
             Topic::KeyPrefix(prefix) => {
@@ -142,8 +151,11 @@ impl TopicIndex {
                 found.extend(below.flat_map(|(_, tickets)| &tickets.0));
                 self.prefixes.find_around(prefix, found);
             }
-            Topic::Node(name) => found.extend(self.nodes.get(name).into_iter().flat_map(|tickets| &tickets.0)),
-            Topic::Table(table) => found.extend(self.tables.get(table).into_iter().flat_map(|tickets| &tickets.0)),
+            Topic::Node(name) => extend_from(&self.nodes, name, found),
+            Topic::NodeChecks(name) => extend_from(&self.node_checks, name, found),
+            Topic::Service(name) => extend_from(&self.services, name, found),
+            Topic::ServiceHealth(name) => extend_from(&self.service_health, name, found),
+            Topic::Table(table) => extend_from(&self.tables, table, found),
         }
     }
 }
@@ -172,6 +184,10 @@ fn remove_from<T: Ord>(index: &mut BTreeMap<T, Tickets>, topic: &T, ticket: Tick
             index.remove(topic);
         }
     }
+}
+
+fn extend_from<T: Ord>(index: &BTreeMap<T, Tickets>, topic: &T, found: &mut Vec<Ticket>) {
+    found.extend(index.get(topic).into_iter().flat_map(|tickets| &tickets.0));
 }
 
 #[cfg(test)]

@@ -92,6 +92,9 @@ fn a_topic() -> impl Strategy<Value = Topic> {
         a_key().prop_map(Topic::Key),
         a_key().prop_map(Topic::KeyPrefix),
         "[ab]".prop_map(|name| Topic::Node(name.as_str().into())),
+        "[ab]".prop_map(|name| Topic::NodeChecks(name.as_str().into())),
+        "[ab]".prop_map(|name| Topic::Service(name.as_str().into())),
+        "[ab]".prop_map(|name| Topic::ServiceHealth(name.as_str().into())),
         Just(Topic::Table(Table::Nodes)),
         Just(Topic::Table(Table::Checks)),
     ]

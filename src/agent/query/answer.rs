@@ -1,10 +1,10 @@
 //! Answers: rows shared with the view they come from, and how current they are.
 
-use super::Query;
+use super::{Query, catalog, health, kv};
 use crate::model::Key;
 use crate::state::autopilot::AutopilotRow;
 use crate::state::checks::Check;
-use crate::state::kv::{Entry, Kv};
+use crate::state::kv::Entry;
 use crate::state::nodes::Node;
 use crate::state::services::Service;
 use crate::state::{Marks, State};
@@ -80,60 +80,21 @@ impl Query {
     /// Answers from a view.
     pub fn answer(&self, state: &State) -> Answer {
         match self {
-            Query::KvGet { key } => Answer { marks: state.kv().marks_of_key(key), rows: Rows::Entry(state.kv().get(key).cloned()) },
-            Query::KvList { prefix } => list(state.kv(), prefix),
-            Query::KvKeys { prefix, separator } => keys(state.kv(), prefix, separator),
-            Query::CatalogNodes { .. } => {
-                Answer { marks: Marks::at(state.nodes().index()), rows: Rows::Nodes(state.nodes().iter().cloned().collect()) }
-            }
-            Query::HealthNode { node, .. } => health_of_node(state, node),
-            Query::HealthChecks { .. } | Query::HealthState { .. } => Answer { marks: Marks::at(0), rows: Rows::Checks(Vec::new()) },
-            Query::CatalogServices { .. } => Answer { marks: Marks::at(0), rows: Rows::ServiceNames(Vec::new()) },
-            Query::CatalogService { .. } | Query::HealthService { .. } => Answer { marks: Marks::at(0), rows: Rows::Instances(Vec::new()) },
-            Query::CatalogNode { .. } => Answer { marks: Marks::at(0), rows: Rows::NodeServices(None) },
-            Query::WholeNode { .. } => Answer { marks: Marks::at(0), rows: Rows::WholeNode(None) },
+            Query::KvGet { key } => kv::entry(state.kv(), key),
+            Query::KvList { prefix } => kv::list(state.kv(), prefix),
+            Query::KvKeys { prefix, separator } => kv::keys(state.kv(), prefix, separator),
+            Query::CatalogNodes { choice } => catalog::nodes(state, choice),
+            Query::CatalogServices { choice } => catalog::services(state, choice),
+            Query::CatalogService { service, choice } => catalog::service(state, service, choice),
+            Query::CatalogNode { node, choice } => catalog::node(state, node, choice),
+            Query::WholeNode { node } => catalog::whole_node(state, node),
+            Query::HealthService { service, choice } => health::service(state, service, choice),
+            Query::HealthChecks { service, choice } => health::checks(state, service, choice),
+            Query::HealthState { state: word, choice } => health::state(state, word, choice),
+            Query::HealthNode { node, choice } => health::node(state, node, choice),
             Query::AutopilotConfiguration => {
                 Answer { marks: Marks::at(state.autopilot().index()), rows: Rows::Autopilot(state.autopilot().row().cloned()) }
             }
         }
     }
-}
-
-fn list(kv: &Kv, prefix: &Key) -> Answer {
-    let entries: Vec<Arc<Entry>> = kv.below(prefix).cloned().collect();
-    let latest = entries.iter().map(|entry| entry.modify_index).max().unwrap_or(0);
-    Answer { marks: kv.marks_below(prefix, latest), rows: Rows::Entries(entries) }
-}
-
-fn keys(kv: &Kv, prefix: &Key, separator: &Key) -> Answer {
-    let mut latest = 0;
-    let mut keys: Vec<Key> = Vec::new();
-    for entry in kv.below(prefix) {
-        latest = latest.max(entry.modify_index);
-        match folded_length(&entry.key, prefix.len(), separator) {
-            None => keys.push(entry.key.clone()),
-            Some(length) if keys.last().is_some_and(|last| **last == entry.key[..length]) => {}
-            Some(length) => keys.push(Key::new(&entry.key[..length])),
-        }
-    }
-    Answer { marks: kv.marks_below(prefix, latest), rows: Rows::Keys(keys) }
-}
-
-/// Where a key is cut: after the first `separator` behind the prefix. `None` if there is none.
-fn folded_length(key: &[u8], prefix: usize, separator: &[u8]) -> Option<usize> {
-    let behind = &key[prefix..];
-    let at = match separator {
-        [] => None,
-        [byte] => behind.iter().position(|b| b == byte),
-        text => behind.windows(text.len()).position(|window| window == text),
-    };
-    at.map(|at| prefix + at + separator.len())
-}
-
-fn health_of_node(state: &State, node: &str) -> Answer {
-    let marks = match state.nodes().checks_index(node) {
-        Some(index) => Marks::at(index),
-        None => Marks::at(state.nodes().index().max(state.checks().index())),
-    };
-    Answer { marks, rows: Rows::Checks(state.checks().of_node(node).cloned().collect()) }
 }

@@ -2,17 +2,22 @@
 
 mod answer;
 mod blocking;
+mod catalog;
 mod choice;
 mod fields;
+mod fingerprint;
+mod health;
+mod kv;
 mod records;
 
 pub use crate::api::read::{CacheControl, ReadMode, ReadOptions};
 pub use answer::{Answer, Instance, NodeServices, Rows, WholeNode};
-pub use blocking::{Verdict, judge, patience};
+pub use blocking::{Verdict, Wait, judge, patience};
 pub use choice::{Choice, Chooser, Health, Subject};
 pub use records::CheckRecord;
 
 use crate::model::{Key, Table, Topic};
+use crate::state::State;
 use crate::state::nodes::fold;
 use serde::{Deserialize, Serialize};
 
@@ -98,21 +103,36 @@ pub enum Query {
 }
 
 impl Query {
-    /// What changes when the answer does: a blocking query waits on these.
-    pub fn topics(&self) -> Vec<Topic> {
+    /// What changes when the answer does: a blocking query that has looked at `state` waits on these, and asks anew after it looked again.
+    pub fn topics(&self, state: &State) -> Vec<Topic> {
         match self {
             Query::KvGet { key } => vec![Topic::Key(key.clone())],
             Query::KvList { prefix } | Query::KvKeys { prefix, .. } => vec![Topic::KeyPrefix(prefix.clone())],
             Query::CatalogNodes { .. } => vec![Topic::Table(Table::Nodes)],
-            Query::HealthNode { node, .. } | Query::CatalogNode { node, .. } | Query::WholeNode { node } => vec![Topic::Node(fold(node))],
-            Query::CatalogServices { .. }
-            | Query::CatalogService { .. }
-            | Query::HealthService { .. }
-            | Query::HealthChecks { .. }
-            | Query::HealthState { .. } => vec![Topic::Table(Table::Checks)],
+            Query::CatalogServices { choice } if choice.takes_all() => vec![Topic::Table(Table::ServiceNames)],
+            Query::CatalogServices { .. } => vec![Topic::Table(Table::Services), Topic::Table(Table::Nodes)],
+            Query::CatalogService { service, .. } => vec![Topic::Service(service.as_str().into())],
+            Query::CatalogNode { node, .. } => topics_of_node(node, state),
+            Query::HealthService { service, .. } | Query::HealthChecks { service, .. } => {
+                vec![Topic::ServiceHealth(service.as_str().into())]
+            }
+            Query::HealthState { choice, .. } if choice.node_meta.is_empty() => vec![Topic::Table(Table::Checks)],
+            Query::HealthState { .. } => vec![Topic::Table(Table::Checks), Topic::Table(Table::Nodes)],
+            Query::HealthNode { node, .. } => vec![Topic::NodeChecks(fold(node))],
+            Query::WholeNode { node } => vec![Topic::Node(fold(node)), Topic::NodeChecks(fold(node))],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
         }
     }
+}
+
+/// A node that is found by its name waits on that name; what may be an id waits for every node that could be meant, and on the one that is.
+fn topics_of_node(text: &str, state: &State) -> Vec<Topic> {
+    let mut topics = vec![Topic::Node(fold(text))];
+    if state.nodes().get(text).is_none() && state.nodes().may_be_id(text) {
+        topics.push(Topic::Table(Table::Nodes));
+        topics.extend(state.nodes().find(text).map(|node| Topic::Node(fold(node.spec.name.as_str()))));
+    }
+    topics
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn a_nodes_health_is_found_without_regard_to_case_and_has_the_nodes_index() {
     assert_eq!(answer.marks, Marks::at(7));
     assert!(matches!(answer.rows, Rows::Checks(checks) if checks.len() == 1));
     let unknown = Query::HealthNode { node: "n".to_owned(), choice: Choice::default() }.answer(&state);
-    assert_eq!(unknown, Answer { marks: Marks::at(7), rows: Rows::Checks(vec![]) });
+    assert_eq!(unknown, Answer { marks: Marks { index: 7, changed: 0 }, rows: Rows::Checks(vec![]) });
 }
 
 #[test]
@@ -119,7 +119,7 @@ proptest! {
         let mut watches = crate::watch::Watches::new(1);
         let mut before = query.answer(&state);
         for (index, (key, write)) in (1..).zip(steps) {
-            watches.register(query.topics(), ()).unwrap();
+            watches.register(query.topics(&state), ()).unwrap();
             let key = Key::from(key.as_str());
             let command = if write {
                 KvCommand::Put { key, value: index.to_string().into(), flags: 0, condition: Condition::Always }

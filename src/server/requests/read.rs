@@ -1,7 +1,7 @@
 //! Reads: from the leader's proven view, or from any server's with `stale`; now, or when the answer has changed.
 
 use super::{Repeat, Step, Target, strange};
-use crate::agent::query::{Answer, Query, Verdict, judge, patience};
+use crate::agent::query::{Answer, Query, Verdict, Wait, patience};
 use crate::api::read::{ReadMode, ReadOptions};
 use crate::model::Instant;
 use crate::raft::{Consistency, Raft, ReadError, Retry, View};
@@ -95,14 +95,15 @@ impl<R: Runtime> Agent<R> {
     async fn answer_or_wait(&self, raft: &Raft<R>, view: Arc<View>, query: &Query, options: &ReadOptions) -> Result<Answer, Refusal> {
         let mut view = view;
         let mut until: Option<Instant> = None;
+        let mut wait = Wait::new(options.min_index);
         loop {
             let answer = query.answer(&view.state);
-            match judge(options.min_index, &answer) {
+            match wait.look(view.index, &answer) {
                 Verdict::Send => return Ok(answer),
                 Verdict::Wait => {}
             }
             let until = *until.get_or_insert_with(|| R::now() + self.wait_of(options));
-            let changed = raft.changed(query.topics(), view.index);
+            let changed = raft.changed(query.topics(&view.state), view.index);
             let woken = tokio::select! {
                 biased;
                 woken = timeout::<R, _>(until.since(R::now()), changed) => match woken {

@@ -1,97 +1,85 @@
-//! The catalog's health checks. For now those of nodes; checks of services are to come with the services.
+//! The catalog's health checks: those of nodes and those of instances.
 
 mod row;
+mod spec;
 
 pub use row::Check;
 pub(crate) use row::CheckShape;
+pub use spec::{CheckSpec, SERF_HEALTH};
 
-use super::State;
 use super::home::fold;
-use crate::model::{CatalogStatus, CheckStatus, Index, NodeName, Table, Topic, Touched};
-use imbl::OrdMap;
-use serde::{Deserialize, Serialize};
+use super::order::{Order, Ordered, RowKey};
+use crate::model::{CatalogStatus, Index};
 use std::sync::Arc;
-
-/// The id of the check the leader keeps for every member: whether gossip can reach it.
-pub const SERF_HEALTH: &str = "serfHealth";
-
-/// What is registered about a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckSpec {
-    /// Unique on its node.
-    pub id: String,
-    /// For people.
-    pub name: String,
-    /// How it stands.
-    pub status: CatalogStatus,
-    /// What it is about.
-    pub notes: String,
-    /// What it said last.
-    pub output: String,
-    /// The service instance it belongs to; empty for a check of the node.
-    pub service_id: String,
-    /// What it does (`http`, `ttl`, ..); may be empty.
-    pub kind: String,
-    /// Time between runs as clients see it; may be empty.
-    pub interval: String,
-    /// How long a run may take, as clients see it; may be empty.
-    pub timeout: String,
-    /// How it is run, as JSON text for whoever runs checks of external nodes; empty if nobody said.
-    pub definition: String,
-}
-
-impl CheckSpec {
-    /// The check the leader keeps for a member that is alive.
-    pub fn serf_alive() -> CheckSpec {
-        CheckSpec::serf(CheckStatus::Passing, "Agent alive and reachable")
-    }
-
-    /// The check the leader keeps for a member that failed.
-    pub fn serf_failed() -> CheckSpec {
-        CheckSpec::serf(CheckStatus::Critical, "Agent not live or unreachable")
-    }
-
-    fn serf(status: CheckStatus, output: &str) -> CheckSpec {
-        CheckSpec::of_node(SERF_HEALTH, "Serf Health Status", status, output)
-    }
-
-    /// A check of a node, with nothing said about how it is run.
-    pub fn of_node(id: &str, name: &str, status: CheckStatus, output: &str) -> CheckSpec {
-        CheckSpec {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            status: status.into(),
-            notes: String::new(),
-            output: output.to_owned(),
-            service_id: String::new(),
-            kind: String::new(),
-            interval: String::new(),
-            timeout: String::new(),
-            definition: String::new(),
-        }
-    }
-}
 
 /// The checks of the catalog.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Checks {
-    /// By node name in lower case and check id.
-    pub(super) rows: OrdMap<(Arc<str>, Arc<str>), Arc<Check>>,
-    /// The last change of anything.
+    rows: Ordered<ById>,
+    by_owner: Ordered<ByOwner>,
+    /// Those that do not pass: few, as a rule, and often asked for.
+    failing: Ordered<ById>,
+    /// The last change of any row.
     pub(super) index: Index,
+}
+
+/// By node and id.
+#[derive(Debug)]
+struct ById;
+
+impl Order for ById {
+    type Row = Check;
+    fn key(row: &Check) -> RowKey<'_> {
+        (&row.home.folded, &row.id, "")
+    }
+}
+
+/// By node, instance (none first) and id.
+#[derive(Debug)]
+struct ByOwner;
+
+impl Order for ByOwner {
+    type Row = Check;
+    fn key(row: &Check) -> RowKey<'_> {
+        (&row.home.folded, row.service_id(), &row.id)
+    }
 }
 
 impl Checks {
     /// A check by its node's name, compared without case, and its id.
     pub fn get(&self, node: &str, id: &str) -> Option<&Arc<Check>> {
-        self.rows.get(&(fold(node), id.into()))
+        self.at(&fold(node), id)
     }
 
-    /// The checks of a node, by id.
-    pub fn of_node(&self, node: &str) -> impl Iterator<Item = &Arc<Check>> {
-        let node = fold(node);
-        let from = (node.clone(), "".into());
-        self.rows.range(from..).take_while(move |((of, _), _)| *of == node).map(|(_, check)| check)
+    /// A check by its node's name in lower case and its id.
+    pub fn at(&self, folded: &str, id: &str) -> Option<&Arc<Check>> {
+        self.rows.get((folded, id, ""))
+    }
+
+    /// All checks on a node, given by its name in lower case, by id.
+    pub fn on<'a>(&'a self, folded: &'a str) -> impl Iterator<Item = &'a Arc<Check>> {
+        self.rows.from((folded, "", "")).take_while(move |row| *row.home.folded == *folded)
+    }
+
+    /// The checks of one instance, or of the node itself if `service_id` is empty, by id. The node is given by its name in lower case.
+    pub fn of<'a>(&'a self, folded: &'a str, service_id: &'a str) -> impl Iterator<Item = &'a Arc<Check>> {
+        let from = self.by_owner.from((folded, service_id, ""));
+        from.take_while(move |row| *row.home.folded == *folded && row.service_id() == service_id)
+    }
+
+    /// All checks, by node and id.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Check>> {
+        self.rows.iter()
+    }
+
+    /// The checks that stand so, by node and id.
+    pub fn standing<'a>(&'a self, status: &'a CatalogStatus) -> impl Iterator<Item = &'a Arc<Check>> {
+        let (passing, failing) = match status.is_passing() {
+            true => (Some(self.rows.iter()), None),
+            false => (None, Some(self.failing.iter())),
+        };
+        let all = passing.into_iter().flatten().chain(failing.into_iter().flatten());
+        all.filter(move |row| row.status() == status)
     }
 
     /// How many there are.
@@ -101,7 +89,7 @@ impl Checks {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0
     }
 
     /// The last change of any row.
@@ -109,45 +97,25 @@ impl Checks {
         self.index
     }
 
-    pub(super) fn remove_all(&mut self, index: Index, node: &Arc<str>, touched: &mut Touched) {
-        let ids: Vec<Arc<str>> = self.of_node(node).map(|check| check.id().into()).collect();
-        if ids.is_empty() {
-            return;
+    pub(super) fn last(&self) -> Option<&Arc<Check>> {
+        self.rows.last()
+    }
+
+    /// Puts a row in. One of the same id and owner goes; one of another owner must have been taken out before.
+    pub(super) fn put(&mut self, row: Arc<Check>) {
+        if row.status().is_passing() {
+            self.failing.remove(ById::key(&row));
+        } else {
+            self.failing.put(row.clone());
         }
-        for id in ids {
-            self.rows.remove(&(node.clone(), id));
-        }
-        self.index = index;
-        touch(touched, node);
+        self.by_owner.put(row.clone());
+        self.rows.put(row);
     }
-}
 
-/// Creates or updates a check of a node that is there.
-pub(super) fn register(state: &mut State, index: Index, node: &NodeName, spec: &CheckSpec, touched: &mut Touched) {
-    let folded = fold(node.as_str());
-    let key = (folded.clone(), spec.id.as_str().into());
-    let existing = state.checks.rows.get(&key);
-    if existing.is_some_and(|check| check.is_as(spec) && check.node() == node) {
-        return;
+    /// Takes a row out.
+    pub(super) fn take(&mut self, row: &Check) {
+        self.failing.remove(ById::key(row));
+        self.by_owner.remove(ByOwner::key(row));
+        self.rows.remove(ById::key(row));
     }
-    let create_index = existing.map_or(index, |check| check.create_index());
-    let check = Check::new(node, spec, None, create_index, index);
-    state.checks.rows.insert(key, Arc::new(check));
-    state.checks.index = index;
-    state.nodes.note_check(index, &folded);
-    touch(touched, &folded);
-}
-
-pub(super) fn deregister(state: &mut State, index: Index, node: &NodeName, id: &str, touched: &mut Touched) {
-    let folded = fold(node.as_str());
-    if state.checks.rows.remove(&(folded.clone(), id.into())).is_some() {
-        state.checks.index = index;
-        state.nodes.note_check(index, &folded);
-        touch(touched, &folded);
-    }
-}
-
-fn touch(touched: &mut Touched, folded: &Arc<str>) {
-    touched.add(Topic::Node(folded.clone()));
-    touched.add(Topic::Table(Table::Checks));
 }

@@ -97,6 +97,16 @@ impl Check {
         &self.home.name
     }
 
+    /// Its node's name in lower case.
+    pub fn folded_node(&self) -> &str {
+        &self.home.folded
+    }
+
+    /// What the checks of several nodes are ordered by: its node's name in lower case and its id.
+    pub fn place(&self) -> (&str, &str) {
+        (&self.home.folded, &self.id)
+    }
+
     /// Unique on its node.
     pub fn id(&self) -> &str {
         &self.id

@@ -103,6 +103,11 @@ impl Service {
         &self.home.name
     }
 
+    /// Its node's name in lower case.
+    pub fn folded_node(&self) -> &str {
+        &self.home.folded
+    }
+
     /// Unique on the node.
     pub fn id(&self) -> &str {
         &self.id

@@ -142,7 +142,8 @@ impl Local {
             Verdict::Send => Ok(answer),
             Verdict::Wait => {
                 let (waiter, changed) = oneshot::channel();
-                let ticket = store.watches.register(query.topics(), waiter).unwrap();
+                let topics = query.topics(&store.state);
+                let ticket = store.watches.register(topics, waiter).unwrap();
                 Err((changed, ticket))
             }
         }

@@ -1,0 +1,79 @@
+//! Answers about nodes and instances, healthy or not.
+
+use super::{Answer, Choice, Instance, NodeServices, Rows, Subject, WholeNode};
+use crate::state::nodes::{Node, fold};
+use crate::state::services::Service;
+use crate::state::{Marks, State};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The nodes that are chosen.
+pub(super) fn nodes(state: &State, choice: &Choice) -> Answer {
+    let chooser = choice.ready(Subject::Nodes);
+    let nodes = state.nodes().iter().filter(|node| chooser.takes_node(node)).cloned().collect();
+    Answer { marks: Marks::at(state.nodes().index()), rows: Rows::Nodes(nodes) }
+}
+
+/// The names of services. Only a choice makes it look at instances.
+pub(super) fn services(state: &State, choice: &Choice) -> Answer {
+    if choice.takes_all() {
+        let names = state.services_listed().collect();
+        return Answer { marks: state.services().marks_of_list(), rows: Rows::ServiceNames(names) };
+    }
+    let chooser = choice.ready(Subject::CatalogServices);
+    let mut names = Vec::new();
+    for name in state.services().names() {
+        let chosen = bare_instances(state, name).filter(|instance| chooser.takes_instance(instance));
+        let tags: Vec<BTreeSet<Arc<str>>> = chosen.map(|instance| instance.service.tags().iter().cloned().collect()).collect();
+        if !tags.is_empty() {
+            names.push((name.clone(), tags.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()));
+        }
+    }
+    Answer { marks: Marks::at(state.services().index().max(state.nodes().index())), rows: Rows::ServiceNames(names) }
+}
+
+/// The instances of a service without their checks.
+pub(super) fn service(state: &State, name: &str, choice: &Choice) -> Answer {
+    let chooser = choice.ready(Subject::CatalogServices);
+    let instances = bare_instances(state, name).filter(|instance| chooser.takes_instance(instance)).collect();
+    Answer { marks: state.services().marks_of_rows(name), rows: Rows::Instances(instances) }
+}
+
+fn bare_instances<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = Instance> + 'a {
+    with_nodes(state, name).map(|(node, service)| Instance { node: node.clone(), service: service.clone(), checks: Vec::new() })
+}
+
+/// The instances of a service with their nodes; several on one node cost one look.
+pub(super) fn with_nodes<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = (&'a Arc<Node>, &'a Arc<Service>)> {
+    let mut last: Option<(&str, &Arc<Node>)> = None;
+    state.services().named(name).filter_map(move |service| {
+        let node = match last {
+            Some((folded, node)) if folded == service.folded_node() => node,
+            Some(_) | None => state.nodes().at(service.folded_node())?,
+        };
+        last = Some((service.folded_node(), node));
+        Some((node, service))
+    })
+}
+
+/// A node by name or id, with the instances that are chosen.
+pub(super) fn node(state: &State, text: &str, choice: &Choice) -> Answer {
+    let chooser = choice.ready(Subject::Services);
+    let rows = state.nodes().find(text).map(|node| {
+        let folded = fold(node.spec.name.as_str());
+        let services = state.services().on(&folded).filter(|service| chooser.takes_service(service)).cloned().collect();
+        NodeServices { node: node.clone(), services }
+    });
+    Answer { marks: state.nodes().marks_of_found(text), rows: Rows::NodeServices(rows) }
+}
+
+/// All there is of a node.
+pub(super) fn whole_node(state: &State, name: &str) -> Answer {
+    let folded = fold(name);
+    let rows = state.nodes().at(&folded).map(|node| WholeNode {
+        node: node.clone(),
+        services: state.services().on(&folded).cloned().collect(),
+        checks: state.checks().on(&folded).cloned().collect(),
+    });
+    Answer { marks: state.nodes().marks_of_whole(&folded), rows: Rows::WholeNode(rows) }
+}

@@ -1,0 +1,260 @@
+//! What catalog commands do: nodes, the instances on them and the checks of both change together.
+
+use super::checks::{Check, CheckSpec};
+use super::home::{Home, fold};
+use super::nodes::{self, NameTaken, Plan, Slot};
+use super::services::{Service, Whose};
+use super::{CatalogCommand, NodeUpdate, Reply, State};
+use crate::model::{Index, NodeId, NodeName, ServiceSpec, Table, Topic, Touched};
+use crate::state::nodes::NodeSpec;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Why a registration was refused; nothing of it was done.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    NameTaken(#[from] NameTaken),
+    #[error("failed inserting check: Missing service registration on node {:?}", node.as_str())]
+    NoService { node: NodeName },
+}
+
+pub(super) fn apply(state: &mut State, index: Index, command: &CatalogCommand, touched: &mut Touched) -> Reply {
+    let mut change = Change { state, index, touched };
+    match command {
+        CatalogCommand::Register { node, update, service, checks } => {
+            return match change.register(node, *update, service.as_ref(), checks) {
+                Ok(()) => Reply::Done,
+                Err(refusal) => Reply::Refused(refusal.to_string()),
+            };
+        }
+        CatalogCommand::DeregisterNode { node, only_id } => change.deregister_node(node, *only_id),
+        CatalogCommand::DeregisterService { node, service } => change.deregister_service(node, service),
+        CatalogCommand::DeregisterCheck { node, check } => change.deregister_check(node, check),
+    }
+    Reply::Done
+}
+
+/// One command at work.
+struct Change<'a> {
+    state: &'a mut State,
+    index: Index,
+    touched: &'a mut Touched,
+}
+
+impl Change<'_> {
+    fn register(
+        &mut self,
+        node: &NodeSpec,
+        update: NodeUpdate,
+        service: Option<&ServiceSpec>,
+        checks: &[CheckSpec],
+    ) -> Result<(), Refusal> {
+        let there = self.state.nodes.rows.get(&fold(node.name.as_str())).cloned();
+        let plan = match (update, there) {
+            (NodeUpdate::Skip, Some(slot)) => Plan::of(slot),
+            (NodeUpdate::Skip, None) | (NodeUpdate::Apply, _) => nodes::plan(self.state, node)?,
+        };
+        self.owners_are_there(&plan, node, service, checks)?;
+        let home = self.seat(plan);
+        if let Some(service) = service {
+            self.put_service(&home, service);
+        }
+        for check in checks {
+            self.put_check(&home, check);
+        }
+        Ok(())
+    }
+
+    /// Every instance that a check names is on the node, or comes with it.
+    fn owners_are_there(&self, plan: &Plan, node: &NodeSpec, service: Option<&ServiceSpec>, checks: &[CheckSpec]) -> Result<(), Refusal> {
+        let there = |id: &str| {
+            let kept = plan.existing.as_ref().is_some_and(|slot| self.state.services.at(&slot.home.folded, id).is_some());
+            kept || service.is_some_and(|service| service.id == id)
+        };
+        match checks.iter().all(|check| check.service_id.is_empty() || there(&check.service_id)) {
+            true => Ok(()),
+            false => Err(Refusal::NoService { node: node.name.clone() }),
+        }
+    }
+
+    /// Carries out a plan; gives the node's home.
+    fn seat(&mut self, plan: Plan) -> Arc<Home> {
+        if let Some(replaced) = &plan.replaced {
+            self.remove_node(replaced);
+        }
+        let existing = plan.existing;
+        let Some(spec) = plan.spec else {
+            return existing.expect("only a node that is there stays as it is").home;
+        };
+        let home = nodes::write(self.state, self.index, existing.as_ref(), spec, self.touched);
+        match existing {
+            Some(old) if old.home != home => self.move_rows(&old.home, &home),
+            Some(_) => self.note_node_of_services(&home),
+            None => {}
+        }
+        home
+    }
+
+    /// The row of a node changed: so did what is told of its instances.
+    fn note_node_of_services(&mut self, home: &Home) {
+        for name in self.state.services.names_on(&home.folded) {
+            self.state.services.note_rows(&name, self.index, self.touched);
+        }
+    }
+
+    /// A node was renamed: its instances and checks go with it.
+    fn move_rows(&mut self, old: &Home, home: &Arc<Home>) {
+        let services: Vec<Arc<Service>> = self.state.services.on(&old.folded).cloned().collect();
+        let checks: Vec<Arc<Check>> = self.state.checks.on(&old.folded).cloned().collect();
+        // In with the new before out with the old: a name with its only instance here is not gone in between.
+        for row in &services {
+            self.state.services.put(Arc::new(row.moved(home.clone(), self.index)));
+        }
+        if old.folded != home.folded {
+            services.iter().for_each(|row| self.state.services.take(row, self.index));
+        }
+        for row in &checks {
+            self.state.checks.take(row);
+            self.state.checks.put(Arc::new(row.moved(home.clone(), self.index)));
+        }
+        if !services.is_empty() {
+            self.state.services.note_table(self.index, false, self.touched);
+        }
+        self.note_node_of_services(home);
+        let owners: BTreeSet<Arc<str>> =
+            checks.iter().filter(|row| !row.service_id().is_empty()).map(|row| row.service_name().into()).collect();
+        for name in owners {
+            self.state.services.note_health(&name, self.index, Whose::Instance, self.touched);
+        }
+        if !checks.is_empty() {
+            self.note_checks_table(&old.folded);
+            self.note_checks_table(&home.folded);
+        }
+    }
+
+    fn put_service(&mut self, home: &Arc<Home>, spec: &ServiceSpec) {
+        let existing = self.state.services.at(&home.folded, &spec.id).cloned();
+        if existing.as_ref().is_some_and(|row| row.is_as(spec)) {
+            return;
+        }
+        let create_index = existing.as_ref().map_or(self.index, |row| row.create_index());
+        let row = Arc::new(Service::pooled(&mut self.state.pools, home.clone(), spec, create_index, self.index));
+        let label = row.shape.label.clone();
+        let mut listed = self.state.pools.users_of(&label) == 1;
+        if let Some(old) = &existing {
+            listed |= self.release(old);
+            if old.name() != row.name() {
+                self.state.services.take(old, self.index);
+                self.state.services.note_rows(old.name(), self.index, self.touched);
+            }
+        }
+        self.state.services.put(row.clone());
+        self.state.services.note_rows(row.name(), self.index, self.touched);
+        self.state.services.note_table(self.index, listed, self.touched);
+        self.state.nodes.note_service(self.index, &home.folded, self.touched);
+        if existing.is_some_and(|old| old.shape.label != label) {
+            self.relabel_checks(home, &row);
+        }
+    }
+
+    /// Gives back what a row shared; whether its label goes with it.
+    fn release(&mut self, row: &Service) -> bool {
+        row.release(&mut self.state.pools);
+        self.state.pools.users_of(&row.shape.label) == 0
+    }
+
+    /// The checks of an instance show its name and tags.
+    fn relabel_checks(&mut self, home: &Arc<Home>, service: &Service) {
+        let checks: Vec<Arc<Check>> = self.state.checks.of(&home.folded, service.id()).cloned().collect();
+        for row in checks {
+            self.state.checks.put(Arc::new(row.relabelled(service, self.index)));
+            self.note_check(&row);
+            self.state.services.note_health(service.name(), self.index, Whose::Instance, self.touched);
+        }
+    }
+
+    fn put_check(&mut self, home: &Arc<Home>, spec: &CheckSpec) {
+        let existing = self.state.checks.at(&home.folded, &spec.id).cloned();
+        if existing.as_ref().is_some_and(|row| row.is_as(spec)) {
+            return;
+        }
+        let create_index = existing.as_ref().map_or(self.index, |row| row.create_index());
+        let service = self.state.services.at(&home.folded, &spec.service_id).cloned().filter(|_| !spec.service_id.is_empty());
+        let row = Check::pooled(&mut self.state.pools, home.clone(), spec, service.as_deref(), create_index, self.index);
+        if let Some(old) = existing {
+            old.release(&mut self.state.pools);
+            self.state.checks.take(&old);
+            if old.service_id() != row.service_id() {
+                self.note_check(&old);
+            }
+        }
+        let row = Arc::new(row);
+        self.state.checks.put(row.clone());
+        self.note_check(&row);
+    }
+
+    /// A check came, changed or went: so did the health of what it counts for.
+    fn note_check(&mut self, row: &Check) {
+        match row.service_id() {
+            "" => {
+                for name in self.state.services.names_on(&row.home.folded) {
+                    self.state.services.note_health(&name, self.index, Whose::Node, self.touched);
+                }
+            }
+            _ => self.state.services.note_health(&row.service_name().into(), self.index, Whose::Instance, self.touched),
+        }
+        self.note_checks_table(&row.home.folded);
+    }
+
+    fn note_checks_table(&mut self, folded: &Arc<str>) {
+        self.state.checks.index = self.index;
+        self.state.nodes.note_check(self.index, folded, self.touched);
+        self.touched.add(Topic::Table(Table::Checks));
+    }
+
+    fn deregister_node(&mut self, name: &NodeName, only_id: Option<NodeId>) {
+        let Some(slot) = self.state.nodes.rows.get(&fold(name.as_str())).cloned() else { return };
+        if only_id.is_none_or(|id| slot.row.spec.id == Some(id)) {
+            self.remove_node(&slot);
+        }
+    }
+
+    /// Removes a node with all that belongs to it.
+    fn remove_node(&mut self, slot: &Slot) {
+        let folded = &slot.home.folded;
+        let services: Vec<Arc<Service>> = self.state.services.on(folded).cloned().collect();
+        services.iter().for_each(|row| self.remove_service(row));
+        let checks: Vec<Arc<Check>> = self.state.checks.of(folded, "").cloned().collect();
+        checks.iter().for_each(|row| self.remove_check(row));
+        self.state.nodes.take(slot, self.index, self.touched);
+    }
+
+    fn deregister_service(&mut self, node: &NodeName, id: &str) {
+        if let Some(row) = self.state.services.at(&fold(node.as_str()), id).cloned() {
+            self.remove_service(&row);
+        }
+    }
+
+    fn remove_service(&mut self, row: &Service) {
+        let checks: Vec<Arc<Check>> = self.state.checks.of(&row.home.folded, row.id()).cloned().collect();
+        checks.iter().for_each(|check| self.remove_check(check));
+        let listed = self.release(row);
+        self.state.services.take(row, self.index);
+        self.state.services.note_rows(row.name(), self.index, self.touched);
+        self.state.services.note_table(self.index, listed, self.touched);
+        self.state.nodes.note_service(self.index, &row.home.folded, self.touched);
+    }
+
+    fn deregister_check(&mut self, node: &NodeName, id: &str) {
+        if let Some(row) = self.state.checks.at(&fold(node.as_str()), id).cloned() {
+            self.remove_check(&row);
+        }
+    }
+
+    fn remove_check(&mut self, row: &Check) {
+        row.release(&mut self.state.pools);
+        self.state.checks.take(row);
+        self.note_check(row);
+    }
+}
