@@ -13,7 +13,7 @@ use muster::config::{self, Config, ConfigError, Format, Host, HostAddress, Sourc
 use muster::gossip::MemberStatus;
 use muster::raft::Observer;
 use muster::runtime::Runtime;
-use muster::server::{StartError, Surroundings};
+use muster::server::{Journal, StartError, Surroundings};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ impl Agent for WholeAgent {
             on_fatal: Arc::new(move |why| fatal(who, why)),
             host: Arc::new(unknown_host),
             controls,
+            reread: Arc::new(|| Err("the files of this agent are not read again".to_owned())),
+            log: Journal::new(),
             observer: Some(Arc::new(move |_| observer.clone())),
         };
         let agent = muster::server::start::<Sim>(configure(&member)?, surroundings).await?;

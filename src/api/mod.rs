@@ -9,6 +9,7 @@ pub mod json;
 pub mod kv;
 pub mod local;
 pub mod metrics;
+pub mod monitor;
 pub mod number;
 pub mod operator;
 pub mod params;

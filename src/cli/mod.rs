@@ -91,7 +91,8 @@ fn print(report: &Report) -> ExitCode {
 /// Runs an agent until it is told to stop.
 fn serve(config: Config, args: &Args) -> ExitCode {
     say("==> Starting Muster agent...\n");
-    run_production(config, || agent::configuration(args), |agent| say(&agent::banner(agent.config(), agent.node_id())))
+    let again = args.clone();
+    run_production(config, move || agent::configuration(&again), |agent| say(&agent::banner(agent.config(), agent.node_id())))
 }
 
 /// Prints for whoever looks; nobody has to.

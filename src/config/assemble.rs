@@ -4,6 +4,7 @@ use super::addresses::{self, Addresses, Role};
 use super::cluster;
 use super::definition::meta::broken_rules;
 use super::error::{ConfigError, Problem};
+use super::given::Given;
 use super::host::Host;
 use super::load::Profile;
 use super::reader::Reader;
@@ -87,6 +88,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         enable_debug: reader.switch("enable_debug", false),
         prometheus: reader.settings.span("telemetry.prometheus_retention_time").is_some_and(|d| !d.is_zero()),
         pid_file: reader.settings.text("pid_file").filter(|path| !path.is_empty()).map(PathBuf::from),
+        given: Given(reader.settings.clone()),
         ignored_keys: Vec::new(),
         warnings: Vec::new(),
     })

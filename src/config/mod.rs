@@ -6,6 +6,7 @@ mod cluster;
 pub mod definition;
 mod error;
 mod flags;
+mod given;
 mod gossip;
 mod hcl;
 mod hcl_lexer;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use error::{ConfigError, Problem};
 pub use flags::Flag;
+pub use given::{Changes, Given};
 pub use gossip::GossipTuning;
 pub use host::{Host, HostAddress};
 pub use load::{Format, Profile, Source, Sources, load};
@@ -119,6 +121,8 @@ pub struct Config {
     pub prometheus: bool,
     /// `pid_file`.
     pub pid_file: Option<PathBuf>,
+    /// All that was given, to compare another reading with.
+    pub given: Given,
     /// Accepted keys that have no effect here yet, each said in the log at start.
     pub ignored_keys: Vec<String>,
     /// What the operator should hear at start (`bootstrap_expect` even, name not DNS-safe, ...).

@@ -84,10 +84,10 @@ pub(super) fn checks(reader: &mut Reader<'_>) -> CheckTuning {
 }
 
 impl Config {
-    /// The ids of checks in definition files that run programs although that is turned off. An agent with any of them does not start, and does not
+    /// The ids of checks in definition files that run programs although `policy` does not let them. An agent with any of them does not start, and does not
     /// take them at a reload.
-    pub fn refused_scripts(&self) -> Vec<&str> {
-        match self.check_tuning.scripts {
+    pub fn refused_scripts(&self, policy: ScriptChecks) -> Vec<&str> {
+        match policy {
             ScriptChecks::Files | ScriptChecks::All => Vec::new(),
             ScriptChecks::Off => {
                 let of_services = self.services.iter().flat_map(|service| &service.checks);
@@ -205,7 +205,7 @@ mod tests {
             );
             of_files(&[("a.hcl", &text)]).unwrap()
         };
-        assert_eq!(files(false).refused_scripts(), ["service:a", "t"]);
-        assert!(files(true).refused_scripts().is_empty());
+        assert_eq!(files(false).refused_scripts(ScriptChecks::Off), ["service:a", "t"]);
+        assert!(files(true).refused_scripts(ScriptChecks::Files).is_empty());
     }
 }

@@ -132,7 +132,7 @@ impl Settings {
         let asked = |key: &&Key| self.0.get(key.path).is_some_and(Setting::says_something);
         let refused = |key: &'static Key| match key.effect {
             Effect::Unprotected(what) => Some(Problem::Unprotected { key: key.path, what }),
-            Effect::Used | Effect::NotYet | Effect::Definition { .. } => None,
+            Effect::Used | Effect::Live | Effect::NotYet | Effect::Definition { .. } => None,
         };
         keys::all().filter(asked).filter_map(refused).collect()
     }
@@ -153,6 +153,11 @@ impl Settings {
             sentences.extend(trees.iter().map(|tree| format!("{noun} {:?} is defined but is not {undone} by this version", label(tree))));
         }
         sentences
+    }
+
+    /// Whether both say the same of a key.
+    pub(super) fn agrees(&self, other: &Settings, path: &str) -> bool {
+        self.0.get(path) == other.0.get(path)
     }
 
     fn at(&self, path: &str) -> Option<&Setting> {

@@ -52,6 +52,8 @@ pub(super) struct Inner<R: Runtime> {
     pub calls: rpc::Pool<R>,
     pub rpc_served: Arc<rpc::Counters>,
     pub disk: R::Disk,
+    /// Held while the configuration is read again.
+    pub reloads: tokio::sync::Mutex<()>,
     /// Held while a bootstrap claim is judged.
     pub claims: tokio::sync::Mutex<()>,
     pub watchman: Mutex<Watchman>,

@@ -1,6 +1,6 @@
 //! The agent as a process: tokio, signals, exit codes.
 
-use super::logging::{self, LogLevel};
+use super::logging;
 use super::machine::look_at_machine;
 use super::surroundings::Surroundings;
 use super::{Agent, Farewell, StartError, start};
@@ -20,16 +20,28 @@ const DISK_FAILED: i32 = 74;
 /// Runs an agent until it is told to stop. `started` is called once it serves, to say so to whoever looks.
 ///
 /// SIGTERM and SIGINT stop it, gracefully leaving the cluster first if the configuration says so; a second signal stops it at once. SIGHUP has the
-/// configuration read again by `reread`: of what changed, `log_level` takes effect.
-pub fn run_production(config: Config, reread: impl Fn() -> Result<Config, String>, started: impl FnOnce(&Agent<Tokio>)) -> ExitCode {
-    let log_level = logging::install(&config);
+/// configuration read again by `reread`, see [`Agent::reload`].
+pub fn run_production(
+    config: Config,
+    reread: impl Fn() -> Result<Config, String> + Send + Sync + 'static,
+    started: impl FnOnce(&Agent<Tokio>),
+) -> ExitCode {
+    let log = logging::install(&config);
     let scratch = Scratch::for_dev(&config);
     let mut config = config;
     if let Some(scratch) = &scratch {
         config.data_dir = Some(scratch.0.clone());
     }
-    let reload = || reload(&log_level, reread());
-    match Tokio::block_on(live(config, reload, started)) {
+    let data_dir = config.data_dir.clone().unwrap_or_default();
+    let surroundings = Surroundings {
+        on_fatal: Arc::new(disk_failed),
+        host: Arc::new(move || look_at_machine(&data_dir)),
+        controls: Controls::SAFE,
+        reread: Arc::new(reread),
+        log,
+        observer: None,
+    };
+    match Tokio::block_on(live(config, surroundings, started)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             say(&format!("==> {e}\n"));
@@ -43,19 +55,14 @@ fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Takes over what can be changed while the agent runs. A configuration that would not start an agent changes nothing.
-fn reload(log_level: &LogLevel, read: Result<Config, String>) {
-    let config = match read {
-        Ok(config) => config,
-        Err(why) => return tracing::error!(%why, "SIGHUP: the configuration cannot be read, nothing is changed"),
-    };
-    match log_level.set(&config) {
-        Ok(()) => tracing::warn!(
-            log_level = config.log_level,
-            "SIGHUP: the configuration was read again; log_level applies from now on, every other key when the agent is started again"
-        ),
-        Err(why) => tracing::error!(%why, "SIGHUP: nothing is changed"),
+/// Reloads at every SIGHUP; several that come during a reload are one.
+async fn reload_when_told(agent: &Agent<Tokio>, hang_up: &mut Signal) {
+    while hang_up.recv().await.is_some() {
+        if let Err(why) = agent.reload().await {
+            tracing::error!(%why, "SIGHUP: the configuration is not taken over, nothing is changed");
+        }
     }
+    std::future::pending().await
 }
 
 /// Ends the process because its log cannot be trusted any more: what a failed write or fsync left behind is unknown.
@@ -67,38 +74,29 @@ fn disk_failed(why: &str) {
     std::process::exit(DISK_FAILED);
 }
 
-async fn live(config: Config, reload: impl Fn(), started: impl FnOnce(&Agent<Tokio>)) -> Result<(), StartError> {
-    let mut signals = Signals::catch().map_err(StartError::Signals)?;
+async fn live(config: Config, surroundings: Surroundings, started: impl FnOnce(&Agent<Tokio>)) -> Result<(), StartError> {
+    let Signals { mut terminate, mut interrupt, mut hang_up } = Signals::catch().map_err(StartError::Signals)?;
     let (leave_on_terminate, leave_on_interrupt) = (config.leave_on_terminate, !config.skip_leave_on_interrupt);
     let pid_file = config.pid_file.clone().map(PidFile::write).transpose()?;
-    let data_dir = config.data_dir.clone().unwrap_or_default();
-    let surroundings = Surroundings {
-        on_fatal: Arc::new(disk_failed),
-        host: Arc::new(move || look_at_machine(&data_dir)),
-        controls: Controls::SAFE,
-        observer: None,
-    };
     let agent = tokio::select! {
         biased;
-        _ = signals.terminate.recv() => return stopped_early("SIGTERM"),
-        _ = signals.interrupt.recv() => return stopped_early("SIGINT"),
+        _ = terminate.recv() => return stopped_early("SIGTERM"),
+        _ = interrupt.recv() => return stopped_early("SIGINT"),
         agent = start::<Tokio>(config, surroundings) => agent?,
     };
     started(&agent);
-    let farewell = loop {
-        tokio::select! {
-            biased;
-            // Somebody asked over HTTP, or the agent cannot go on.
-            () = agent.stopped() => return agent.failure(),
-            _ = signals.terminate.recv() => break farewell_of(leave_on_terminate, "SIGTERM"),
-            _ = signals.interrupt.recv() => break farewell_of(leave_on_interrupt, "SIGINT"),
-            _ = signals.hang_up.recv() => reload(),
-        }
+    let farewell = tokio::select! {
+        biased;
+        // Somebody asked over HTTP, or the agent cannot go on.
+        () = agent.stopped() => return agent.failure(),
+        _ = terminate.recv() => farewell_of(leave_on_terminate, "SIGTERM"),
+        _ = interrupt.recv() => farewell_of(leave_on_interrupt, "SIGINT"),
+        () = reload_when_told(&agent, &mut hang_up) => return agent.failure(),
     };
     let stopped = tokio::select! {
         biased;
-        _ = signals.terminate.recv() => Err(StartError::CutShort),
-        _ = signals.interrupt.recv() => Err(StartError::CutShort),
+        _ = terminate.recv() => Err(StartError::CutShort),
+        _ = interrupt.recv() => Err(StartError::CutShort),
         () = agent.shutdown(farewell) => agent.failure(),
     };
     drop(pid_file);

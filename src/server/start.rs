@@ -65,6 +65,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         calls,
         rpc_served: Arc::default(),
         disk,
+        reloads: tokio::sync::Mutex::default(),
         claims: tokio::sync::Mutex::default(),
         watchman: Mutex::default(),
         surroundings,

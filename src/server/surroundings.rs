@@ -1,7 +1,9 @@
 //! What an agent needs from around it, and how starting it can fail.
 
 use super::data_dir::DataDirError;
+use super::journal::Journal;
 use crate::api::agent::Host;
+use crate::config::Config;
 use crate::model::{IdError, NodeId};
 use crate::raft::wal::OpenWalError;
 use crate::raft::{self, Controls, Observer, OnFatal};
@@ -20,6 +22,10 @@ pub struct Surroundings {
     pub host: Arc<dyn Fn() -> Host + Send + Sync>,
     /// Safety measures; anything but [`Controls::SAFE`] is a planted bug.
     pub controls: Controls,
+    /// Reads the configuration again, as it was read for the start: files, flags and fragments.
+    pub reread: Arc<dyn Fn() -> Result<Config, String> + Send + Sync>,
+    /// The agent's log and its level.
+    pub log: Journal,
     /// Gives the log of a server, by its id, somebody to watch it. Only the simulator does.
     pub observer: Option<Arc<dyn Fn(NodeId) -> Arc<dyn Observer> + Send + Sync>>,
 }

@@ -1,7 +1,7 @@
 //! Keys at the top level.
 
 use super::Kind::{Bool, Checks, Int, Open, Services, Span, Text, TextMap, Texts};
-use super::{CIDRS, GOSSIP_KEY, Key, TLS, definition, guard, later, used};
+use super::{CIDRS, GOSSIP_KEY, Key, TLS, definition, guard, later, live, used};
 
 pub(super) const KEYS: &[Key] = &[
     used("advertise_addr", Text),
@@ -20,8 +20,8 @@ pub(super) const KEYS: &[Key] = &[
     guard("ca_path", Text, TLS),
     guard("cert_file", Text, TLS),
     guard("key_file", Text, TLS),
-    used("check", Checks),
-    used("checks", Checks),
+    live("check", Checks),
+    live("checks", Checks),
     used("check_output_max_size", Int),
     used("check_update_interval", Span),
     used("client_addr", Text),
@@ -50,7 +50,7 @@ pub(super) const KEYS: &[Key] = &[
     used("leave_on_terminate", Bool),
     later("log_file", Text),
     used("log_json", Bool),
-    used("log_level", Text),
+    live("log_level", Text),
     later("log_rotate_bytes", Int),
     later("log_rotate_duration", Span),
     later("log_rotate_max_files", Int),
@@ -85,8 +85,8 @@ pub(super) const KEYS: &[Key] = &[
     used("server", Bool),
     later("server_name", Text),
     later("server_rejoin_age_max", Span),
-    used("service", Services),
-    used("services", Services),
+    live("service", Services),
+    live("services", Services),
     later("session_ttl_min", Span),
     used("skip_leave_on_interrupt", Bool),
     used("start_join", Texts),

@@ -35,8 +35,10 @@ pub(super) enum Kind {
 /// What becomes of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// It reaches [`Config`](super::Config).
+    /// It reaches [`Config`](super::Config) and takes effect when the agent starts.
     Used,
+    /// It takes effect when the agent reads its configuration again, too.
+    Live,
     /// Accepted without effect in this version.
     NotYet,
     /// Accepted while it says nothing; otherwise it asks for this protection, and the start is refused.
@@ -61,6 +63,10 @@ pub(super) struct Key {
 
 const fn used(path: &'static str, kind: Kind) -> Key {
     Key { path, kind, effect: Effect::Used }
+}
+
+const fn live(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind, effect: Effect::Live }
 }
 
 const fn later(path: &'static str, kind: Kind) -> Key {

@@ -10,11 +10,13 @@ use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::Query;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
 use crate::api::metrics::Metric;
+use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, RaftServer, ServersHealth};
 use crate::api::read::ReadOptions;
 use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::{Runtime, watch};
 use crate::server::http::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
+use crate::server::journal::Lines;
 use crate::state::{Command, Reply};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -109,7 +111,7 @@ impl<R: Runtime> Backend for Agent<R> {
     }
 
     async fn reload(&self) -> Result<(), RequestError> {
-        Err(RequestError::Refused("this agent was started without definitions to read again".to_owned()))
+        Agent::reload(self).await.map_err(|e| RequestError::Refused(e.to_string()))
     }
 
     async fn agent_self(&self) -> Result<AgentSelf, RequestError> {
@@ -139,6 +141,10 @@ impl<R: Runtime> Backend for Agent<R> {
 
     async fn host(&self) -> Result<Host, RequestError> {
         Ok((self.0.surroundings.host)())
+    }
+
+    fn monitor(&self, wants: Monitor) -> Result<Lines, RequestError> {
+        self.0.surroundings.log.read(wants).map_err(|e| RequestError::Refused(e.to_string()))
     }
 
     fn version(&self) -> Version {

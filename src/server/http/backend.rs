@@ -5,9 +5,11 @@ use crate::agent::query::{Answer, Query, ReadOptions};
 use crate::api::ApiError;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
 use crate::api::metrics::Metric;
+use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
 use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::watch;
+use crate::server::journal::Lines;
 use crate::state::{Command, Reply};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -90,6 +92,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// The machine this agent runs on.
     fn host(&self) -> impl Future<Output = Result<Host, RequestError>> + Send;
+
+    /// The agent's log from now on.
+    fn monitor(&self, wants: Monitor) -> Result<Lines, RequestError>;
 
     /// The agent's version.
     fn version(&self) -> Version;

@@ -1,5 +1,6 @@
 //! What every answer gets before it is sent: the headers all have, and compression if the client takes it.
 
+use super::answer::AnswerBody;
 use super::reply::Reply;
 use super::settings::Settings;
 use crate::api::date::http_date;
@@ -74,7 +75,7 @@ pub(super) async fn compress<R: Runtime>(reply: Reply) -> Reply {
     if length < COMPRESS_FROM || reply.headers().contains_key(CONTENT_ENCODING) {
         return reply;
     }
-    let (mut parts, body) = reply.into_parts();
+    let (mut parts, AnswerBody::Whole(body)) = reply.into_parts() else { unreachable!("only a whole body has a length") };
     let Ok(plain) = http_body_util::BodyExt::collect(body).await.map(http_body_util::Collected::to_bytes);
     let packed = if length < COMPRESS_APART_FROM {
         Some(gzip(&plain))
@@ -89,7 +90,7 @@ pub(super) async fn compress<R: Runtime>(reply: Reply) -> Reply {
         }
         None => plain,
     };
-    Reply::from_parts(parts, Full::new(body))
+    Reply::from_parts(parts, AnswerBody::Whole(Full::new(body)))
 }
 
 fn gzip(plain: &[u8]) -> Bytes {

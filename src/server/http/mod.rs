@@ -3,6 +3,7 @@
 //!
 //! hyper frames the messages. The paths are Go's `ServeMux`'s and not a router's, because clients of Consul rely on its redirects.
 
+mod answer;
 mod authorize;
 mod backend;
 mod body;
@@ -127,7 +128,7 @@ impl<R: Runtime, B: Backend> Http<R, B> {
     }
 
     async fn converse(self, stream: R::TcpStream, client: SocketAddr, guest: Guest) {
-        let (shared, activity) = (&*self.shared, &*guest.activity);
+        let (shared, activity) = (&*self.shared, &guest.activity);
         let service =
             service_fn(|request| async move { Ok::<_, Infallible>(request::answer::<R, B>(shared, activity, client.ip(), request).await) });
         let stream = TokioIo::new(Watched::<R>::new(stream, guest.activity.clone()));

@@ -1,5 +1,6 @@
 //! Answers: bodies, the headers that tell how current a read is, and the headers every answer has.
 
+use super::answer::{AnswerBody, Stream};
 use super::backend::{Answered, Means, Origin};
 use crate::api::ApiError;
 use crate::api::json::{Layout, to_vec};
@@ -10,8 +11,8 @@ use hyper::header::{AGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-/// An answer, its body known whole: it is sent with its length, together with its head.
-pub(super) type Reply = Response<Full<Bytes>>;
+/// An answer.
+pub(super) type Reply = Response<AnswerBody>;
 
 /// Room for the headers of any answer, so that the map never grows.
 const HEADERS: usize = 16;
@@ -26,7 +27,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 fn with_body(status: StatusCode, content_type: Option<HeaderValue>, body: Bytes) -> Reply {
-    let mut reply = Response::new(Full::new(body));
+    let mut reply = Response::new(AnswerBody::Whole(Full::new(body)));
     *reply.status_mut() = status;
     *reply.headers_mut() = HeaderMap::with_capacity(HEADERS);
     if let Some(content_type) = content_type {
@@ -53,6 +54,13 @@ pub(super) fn of_type(content_type: &'static str, body: Bytes) -> Reply {
 /// A JSON document that is written already.
 pub(super) fn document(status: StatusCode, document: Vec<u8>) -> Reply {
     with_body(status, Some(JSON), document.into())
+}
+
+/// Lines that are sent as they come, of no kind that is told.
+pub(super) fn stream(stream: Stream) -> Reply {
+    let mut reply = empty(StatusCode::OK);
+    *reply.body_mut() = AnswerBody::Stream(Box::new(stream));
+    reply
 }
 
 /// A value as a JSON document.

@@ -1,6 +1,7 @@
 //! A request's way from its head to the endpoint that answers it.
 
 use super::Shared;
+use super::answer::AnswerBody;
 use super::authorize::{authorize, token};
 use super::backend::Backend;
 use super::connections::{Activity, Order, Phase};
@@ -19,11 +20,12 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Answers a request of `client`.
 pub(super) async fn answer<R: Runtime, B: Backend>(
     shared: &Shared<B>,
-    activity: &Activity,
+    activity: &Arc<Activity>,
     client: IpAddr,
     request: Request<Incoming>,
 ) -> Reply {
@@ -53,7 +55,11 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
     if activity.order() >= Order::Finish {
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    activity.enter(Phase::Idle, ended);
+    match reply.body() {
+        AnswerBody::Whole(_) => activity.enter(Phase::Idle, ended),
+        // It is being answered until its last line is sent.
+        AnswerBody::Stream(_) => {}
+    }
     reply
 }
 
@@ -100,7 +106,7 @@ fn moved(path: &[u8], query: Option<&str>) -> Reply {
 
 async fn serve<R: Runtime, B: Backend>(
     shared: &Shared<B>,
-    activity: &Activity,
+    activity: &Arc<Activity>,
     client: IpAddr,
     at: usize,
     path: &[u8],

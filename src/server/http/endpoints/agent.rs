@@ -2,6 +2,8 @@
 
 use super::Call;
 use crate::api::ApiError;
+use crate::runtime::Runtime;
+use crate::server::http::answer::Stream;
 use crate::server::http::backend::{Backend, Pool, Trace};
 use crate::server::http::reply::{self, Reply};
 use hyper::StatusCode;
@@ -24,6 +26,12 @@ pub(super) async fn members<B: Backend>(call: &Call<'_, B>) -> Result<Reply, Api
         (Pool::Lan | Pool::Wan, _) => {}
     }
     Ok(reply::json(call.layout, &call.backend.members(pool).await?))
+}
+
+/// The log as it is written, until the client goes.
+pub(super) fn monitor<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
+    let lines = call.backend.monitor(crate::api::monitor::monitor(call.params)?)?;
+    Ok(reply::stream(Stream::new(lines, call.activity, R::now)))
 }
 
 pub(super) async fn join<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {

@@ -27,6 +27,7 @@ use hyper::body::Incoming;
 use hyper::header::CACHE_CONTROL;
 use hyper::{HeaderMap, StatusCode};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The longest JSON body of a request, in bytes. A later route that needs more says so.
 const MOST_JSON: u64 = 64 * 1_024;
@@ -37,7 +38,7 @@ pub(super) struct Call<'a, B> {
     pub(super) settings: &'a Settings,
     pub(super) telemetry: &'a Telemetry,
     pub(super) connections: &'a Connections,
-    pub(super) activity: &'a Activity,
+    pub(super) activity: &'a Arc<Activity>,
     pub(super) verb: Verb,
     pub(super) headers: &'a HeaderMap,
     pub(super) params: &'a Params<'a>,
@@ -65,6 +66,7 @@ async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_
         Endpoint::AgentMembers => agent::members(call).await,
         Endpoint::AgentHost => agent::host(call).await,
         Endpoint::AgentVersion => Ok(reply::json(call.layout, &call.backend.version())),
+        Endpoint::AgentMonitor => agent::monitor::<R, B>(call),
         Endpoint::AgentMetrics => metrics::answer::<R, B>(call),
         Endpoint::AgentJoin => agent::join(call).await,
         Endpoint::AgentLeave => agent::leave(call).await,

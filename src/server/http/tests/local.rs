@@ -4,11 +4,13 @@ use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::{Answer, Query, ReadOptions, Verdict, judge, patience};
 use crate::api::agent::{AgentSelf, Host, Member, MemberStatus, Memory, SelfConfig, Version};
 use crate::api::metrics::{Metric, Reading};
+use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
 use crate::model::{Datacenter, Index, NodeName, Timestamp};
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{timeout, watch};
 use crate::server::http::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
+use crate::server::journal::{Journal, Lines};
 use crate::state::{Command, Reply, Stamped, State};
 use crate::watch::{Ticket, Watches};
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ struct Inner {
     datacenter: Datacenter,
     node: NodeName,
     registrations: watch::Sender<Arc<LocalView>>,
+    journal: Journal,
     store: Mutex<Store>,
     /// Somebody began or ceased to wait.
     waiters_changed: Notify,
@@ -56,7 +59,19 @@ impl Local {
         let datacenter = Datacenter::parse("dc1").unwrap();
         let node = NodeName::parse("n1").unwrap();
         let (registrations, _) = watch::channel(Arc::default());
-        Local(Arc::new(Inner { datacenter, node, registrations, store: Mutex::new(store), waiters_changed: Notify::new() }))
+        Local(Arc::new(Inner {
+            journal: Journal::new(),
+            datacenter,
+            node,
+            registrations,
+            store: Mutex::new(store),
+            waiters_changed: Notify::new(),
+        }))
+    }
+
+    /// The log that monitors read.
+    pub(super) fn journal(&self) -> &Journal {
+        &self.0.journal
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -247,6 +262,10 @@ impl Backend for Local {
     async fn change_local(&self, change: LocalChange) -> Result<(), LocalError> {
         self.note(format!("{change:?}"));
         self.store().change_refused.clone().map_or(Ok(()), Err)
+    }
+
+    fn monitor(&self, wants: Monitor) -> Result<Lines, RequestError> {
+        self.0.journal.read(wants).map_err(|e| RequestError::Refused(e.to_string()))
     }
 
     async fn reload(&self) -> Result<(), RequestError> {
