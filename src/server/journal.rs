@@ -87,6 +87,11 @@ impl Journal {
         Ok(Lines { lines, number, journal: self.clone() })
     }
 
+    /// How many read it.
+    pub fn readers(&self) -> usize {
+        self.0.lock().open.len()
+    }
+
     /// Gives a line to every reader who wants it.
     pub fn write(&self, line: &LogLine) {
         self.0.lock().open.iter_mut().filter(|reader| line.level <= reader.wants.level).for_each(|reader| reader.take(line));

@@ -1,6 +1,7 @@
 mod conduct;
 mod kv;
 mod local;
+mod monitor;
 mod registrations;
 mod routes;
 mod wire;

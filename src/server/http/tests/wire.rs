@@ -129,6 +129,22 @@ impl Client {
         reply
     }
 
+    /// The next chunk of a body that is sent in chunks, as text; `None` is the last one.
+    pub(super) async fn chunk(&mut self) -> Option<String> {
+        let (start, length) = loop {
+            if let Some(at) = self.read.windows(2).position(|window| window == b"\r\n") {
+                let length = std::str::from_utf8(&self.read[..at]).unwrap();
+                break (at + 2, usize::from_str_radix(length, 16).unwrap());
+            }
+            assert!(self.more().await, "connection closed before a chunk");
+        };
+        while self.read.len() < start + length + 2 {
+            assert!(self.more().await, "connection closed within a chunk");
+        }
+        let chunk: Vec<u8> = self.read.drain(..start + length + 2).skip(start).take(length).collect();
+        (length > 0).then(|| String::from_utf8(chunk).unwrap())
+    }
+
     async fn more(&mut self) -> bool {
         self.stream.read_buf(&mut self.read).await.is_ok_and(|count| count > 0)
     }
