@@ -59,7 +59,7 @@ pub(super) struct Inner<R: Runtime> {
     pub watchman: Mutex<Watchman>,
     pub surroundings: Surroundings,
     pub directory: Arc<Directory>,
-    pub local: LocalAgent,
+    pub local: LocalAgent<R>,
     pub phase: watch::Sender<Phase>,
     /// Attempts to join after which the agent gave up; unset while it has not.
     pub gave_up: OnceLock<u32>,
@@ -101,7 +101,7 @@ impl<R: Runtime> Agent<R> {
         self.0.wan.as_ref()
     }
 
-    pub(super) fn local(&self) -> &LocalAgent {
+    pub(super) fn local(&self) -> &LocalAgent<R> {
         &self.0.local
     }
 
@@ -137,6 +137,11 @@ impl<R: Runtime> Agent<R> {
     /// Completes when the agent begins to stop: waits should end with what they have.
     pub(super) async fn stopping(&self) {
         self.reached(Phase::Draining).await;
+    }
+
+    /// Completes when the agent begins to go, for good or not.
+    pub(super) async fn leaving(&self) {
+        self.reached(Phase::Leaving).await;
     }
 
     /// Completes when the agent has stopped.
@@ -192,6 +197,7 @@ impl<R: Runtime> Agent<R> {
             // The server behind it bounds how long it drains.
             let _ = door.await;
         }
+        self.local().rest().await;
         if let Some(raft) = self.raft() {
             raft.shutdown().await;
         }

@@ -29,6 +29,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let settings = Settings::from_config(&config)?;
     let DataDir { disk, node_id } = data_dir::open::<R>(path.clone(), &config).await?;
     check_claim(&disk)?;
+    let local = LocalAgent::open(&config, node_id, disk.clone()).await?;
     say_what_to_know(&config, node_id);
     let rpc_listener = match config.listen.rpc {
         Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),
@@ -70,7 +71,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         watchman: Mutex::default(),
         surroundings,
         directory,
-        local: LocalAgent::new(),
+        local,
         phase,
         gave_up: OnceLock::new(),
         doors: Mutex::default(),
@@ -108,6 +109,8 @@ impl<R: Runtime> Agent<R> {
     async fn enter_cluster(&self) -> Result<(), StartError> {
         let agent = self.clone();
         self.keep(async move { agent.follow_members().await });
+        let agent = self.clone();
+        self.keep(async move { agent.look_after_registrations().await });
         if self.raft().is_some() {
             let agent = self.clone();
             self.keep(async move { agent.form_cluster().await });

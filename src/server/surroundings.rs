@@ -2,6 +2,7 @@
 
 use super::data_dir::DataDirError;
 use super::journal::Journal;
+use crate::agent::local::LocalError;
 use crate::api::agent::Host;
 use crate::config::Config;
 use crate::model::{IdError, NodeId};
@@ -92,6 +93,12 @@ pub enum StartError {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// What was registered in earlier lives could not be read.
+    #[error("data_dir: registrations: {0}: check that services and checks in it are readable and writable for this user")]
+    Registrations(io::Error),
+    /// A definition of the configuration is refused.
+    #[error("definitions: {0}")]
+    Definitions(LocalError),
     /// The folder of the log could not be made.
     #[error("{path}: {source}", path = path.display())]
     RaftFolder {

@@ -7,6 +7,7 @@ mod lifecycle;
 mod load;
 mod minority;
 mod refusals;
+mod registrations;
 
 use crate::http::{self, Answer, Request};
 use rustix::process::{Pid, Signal, kill_process};

@@ -6,7 +6,6 @@
 
 mod blocking;
 mod calm;
-pub mod catalog;
 mod completeness;
 mod election;
 mod listing;

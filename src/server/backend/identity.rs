@@ -3,6 +3,7 @@
 use super::members::shown;
 use crate::api::agent::{AgentSelf, Coordinate, SelfConfig};
 use crate::api::metrics::{Metric, Reading};
+use crate::model::Probe;
 use crate::raft::Role;
 use crate::runtime::Runtime;
 use crate::server::Agent;
@@ -15,7 +16,7 @@ impl<R: Runtime> Agent<R> {
     pub(super) fn describe(&self) -> AgentSelf {
         let config = self.config();
         let mut stats = BTreeMap::from([
-            ("agent".to_owned(), numbers([("check_monitors", 0), ("check_ttls", 0), ("checks", 0), ("services", 0)])),
+            ("agent".to_owned(), self.registration_stats()),
             ("build".to_owned(), text([("prerelease", ""), ("revision", ""), ("version", crate::CONSUL_VERSION)])),
             ("consul".to_owned(), self.consul_stats()),
             ("runtime".to_owned(), self.runtime_stats()),
@@ -66,6 +67,17 @@ impl<R: Runtime> Agent<R> {
             ("ServerPort", port(config.listen.rpc.as_ref()).into()),
         ];
         entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    fn registration_stats(&self) -> Numbers {
+        let view = self.local().view();
+        let of_kind = |counts: fn(&Probe) -> bool| view.checks.values().filter(|check| counts(&check.definition.probe)).count();
+        numbers([
+            ("check_monitors", of_kind(|probe| matches!(probe, Probe::Script { .. }))),
+            ("check_ttls", of_kind(|probe| matches!(probe, Probe::Ttl { .. }))),
+            ("checks", view.checks.len()),
+            ("services", view.services.len()),
+        ])
     }
 
     fn consul_stats(&self) -> Numbers {
@@ -130,6 +142,12 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("serf.lan.malformed", pooled.malformed as f64));
         gauges.push(gauge("serf.lan.refused", pooled.refused as f64));
         gauges.push(gauge("serf.lan.dropped", pooled.datagrams_dropped as f64));
+        let view = self.local().view();
+        let (running, waiting) = self.local().run_counts();
+        gauges.push(gauge("agent.services", view.services.len() as f64));
+        gauges.push(gauge("agent.checks", view.checks.len() as f64));
+        gauges.push(gauge("agent.checks.running", running as f64));
+        gauges.push(gauge("agent.checks.waiting", waiting as f64));
         if let Some(raft) = self.raft() {
             let stats = raft.stats();
             gauges.push(gauge("raft.applied_index", stats.applied_index as f64));

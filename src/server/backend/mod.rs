@@ -102,6 +102,10 @@ impl<R: Runtime> Backend for Agent<R> {
         &self.config().node_name
     }
 
+    fn local(&self) -> Arc<LocalView> {
+        Agent::local(self).view()
+    }
+
     fn watch_local(&self) -> watch::Receiver<Arc<LocalView>> {
         Agent::local(self).watch()
     }

@@ -65,7 +65,7 @@ pub trait Backend: Clone + Send + Sync + 'static {
         self.watch_local().borrow().clone()
     }
 
-    /// The same, for who wants to wait until they change.
+    /// The same, for who wants to wait until a service among them changes; the checks in it may be older.
     fn watch_local(&self) -> watch::Receiver<Arc<LocalView>>;
 
     /// Changes the agent's registrations. What is to be kept is on disk when this returns, and the catalog was told once if that could be done.

@@ -1,0 +1,272 @@
+//! The registry, the machine of checks and anti-entropy, joined. Everything here happens in one step, under one lock, and waits for nothing.
+
+use super::records::file_of;
+use super::runs::{MOST_CONNECTIONS, MOST_PROGRAMS, Runs, Start};
+use super::stand_in::AntiEntropy;
+use crate::agent::antientropy;
+use crate::agent::local::{Effects, FileChange, Folder, Local, LocalChange, LocalError, LocalView, RecordFile, Touched};
+use crate::health::{self, CheckId, Checks, Run, Verdict};
+use crate::model::{Instant, Machine, Timestamp};
+use crate::state::CatalogCommand;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// The time of a step, on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub at: Instant,
+    pub wall: Timestamp,
+}
+
+/// The three machines and what they have decided. `T` is what a run under way is held by.
+pub(super) struct Core<T> {
+    pub local: Local,
+    checks: Checks,
+    sync: AntiEntropy,
+    pub runs: Runs<T>,
+    /// Check states to be written, the newest of each.
+    states: BTreeMap<RecordFile, FileChange>,
+    /// What is to be asked of, or written to, the catalog.
+    errands: Vec<Errand>,
+    /// Services to be deregistered because they stayed critical.
+    given_up: BTreeSet<Arc<str>>,
+    /// Who waits for a write to be over.
+    awaited: BTreeMap<antientropy::Write, oneshot::Sender<()>>,
+    /// When the driver looks again without being woken.
+    alarm: Option<Instant>,
+    discard_output: bool,
+}
+
+/// Something anti-entropy wants of the catalog.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Errand {
+    /// To know everything about the node.
+    Fetch(antientropy::Fetch),
+    /// To have this written.
+    Write(antientropy::Write, CatalogCommand),
+}
+
+/// How the machines make runs begin and end.
+pub(super) trait Hands {
+    /// What a run under way is held by.
+    type Held;
+    /// A run begins.
+    fn begin(&self, start: Start) -> Self::Held;
+    /// A run is not wanted any more.
+    fn cancel(&self, held: Self::Held);
+}
+
+/// What a step came to, for whoever took it.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// The writes to the catalog it led to at once.
+    pub writes: Vec<antientropy::Write>,
+}
+
+impl<T> Core<T> {
+    pub fn new(local: Local, checks: health::Setup, sync: antientropy::Setup, now: Now, discard_output: bool) -> Core<T> {
+        Core {
+            local,
+            checks: Checks::new(checks),
+            sync: AntiEntropy::new(now.at, sync),
+            runs: Runs::new(MOST_PROGRAMS, MOST_CONNECTIONS),
+            states: BTreeMap::new(),
+            errands: Vec::new(),
+            given_up: BTreeSet::new(),
+            awaited: BTreeMap::new(),
+            alarm: None,
+            discard_output,
+        }
+    }
+
+    pub fn view(&self) -> &LocalView {
+        self.local.view()
+    }
+
+    /// Makes a change that was asked for. Its files, but for states, are the caller's to write, before.
+    pub fn change(&mut self, now: Now, change: LocalChange, hands: &impl Hands<Held = T>) -> Result<Step, LocalError> {
+        let effects = self.local.apply(now.wall, self.without_output(change))?;
+        Ok(self.carry_out(now, effects, hands))
+    }
+
+    /// Carries out what a change of the registry asks for.
+    pub fn carry_out(&mut self, now: Now, effects: Effects, hands: &impl Hands<Held = T>) -> Step {
+        let mut touched = Vec::new();
+        let mut inputs = VecDeque::new();
+        self.take(effects, &mut inputs, &mut touched);
+        while let Some(input) = inputs.pop_front() {
+            self.checks.handle(now.at, input);
+            self.drain_checks(now, hands, &mut inputs, &mut touched);
+        }
+        self.tell_catalog(now, touched)
+    }
+
+    /// A run is over.
+    pub fn done(&mut self, now: Now, check: CheckId, run: Run, found: Verdict, hands: &impl Hands<Held = T>) {
+        // One that was cancelled meanwhile is known no more, here or there.
+        drop(self.runs.end(run, |start| hands.begin(start)));
+        let verdict = self.kept(found);
+        self.feed(now, health::Input::Done { check, run, verdict }, hands);
+    }
+
+    /// An alias check's target stands so.
+    pub fn targeted(&mut self, now: Now, check: CheckId, found: Verdict, hands: &impl Hands<Held = T>) {
+        let verdict = self.kept(found);
+        self.feed(now, health::Input::Target { check, verdict }, hands);
+    }
+
+    fn feed(&mut self, now: Now, input: health::Input, hands: &impl Hands<Held = T>) {
+        let effects = Effects { health: vec![input], ..Effects::default() };
+        self.carry_out(now, effects, hands);
+    }
+
+    /// Does what has fallen due.
+    pub fn turn(&mut self, now: Now, hands: &impl Hands<Held = T>) {
+        let (mut inputs, mut touched) = (VecDeque::new(), Vec::new());
+        self.checks.handle_timeout(now.at);
+        self.drain_checks(now, hands, &mut inputs, &mut touched);
+        let effects = Effects { health: inputs.into(), touched, ..Effects::default() };
+        self.carry_out(now, effects, hands);
+        self.sync.handle_timeout(now.at);
+        self.drain_sync(now);
+    }
+
+    /// Tells anti-entropy something.
+    pub fn tell(&mut self, now: Now, input: antientropy::Input) {
+        if let antientropy::Input::Written { write, .. } = &input
+            && let Some(waiting) = self.awaited.remove(write)
+        {
+            let _ = waiting.send(());
+        }
+        self.sync.handle(now.at, input);
+        self.drain_sync(now);
+    }
+
+    /// Completes, one each, when the writes a step led to are over.
+    pub fn await_writes(&mut self, step: Step) -> Vec<oneshot::Receiver<()>> {
+        let wait = |write| {
+            let (over, waiting) = oneshot::channel();
+            self.awaited.insert(write, over);
+            waiting
+        };
+        step.writes.into_iter().map(wait).collect()
+    }
+
+    fn tell_catalog(&mut self, now: Now, touched: Vec<Touched>) -> Step {
+        if touched.is_empty() {
+            return Step::default();
+        }
+        self.sync.handle(now.at, antientropy::Input::Local { view: self.local.view().clone(), touched });
+        Step { writes: self.drain_sync(now) }
+    }
+
+    fn drain_checks(&mut self, now: Now, hands: &impl Hands<Held = T>, inputs: &mut VecDeque<health::Input>, touched: &mut Vec<Touched>) {
+        while let Some(output) = self.checks.poll_output() {
+            match output {
+                health::Output::Start { check, run, probe, timeout, output_limit } => {
+                    self.runs.start(Start { check, run, probe, timeout, output_limit }, |start| hands.begin(start));
+                }
+                health::Output::Cancel(run) => {
+                    if let Some(held) = self.runs.end(run, |start| hands.begin(start)) {
+                        hands.cancel(held);
+                    }
+                }
+                health::Output::Changed { check, verdict } => {
+                    let effects = self.local.settle(now.wall, &check, verdict);
+                    self.take(effects, inputs, touched);
+                }
+                health::Output::GiveUp { service, .. } => drop(self.given_up.insert(service)),
+            }
+        }
+    }
+
+    fn drain_sync(&mut self, now: Now) -> Vec<antientropy::Write> {
+        let mut writes = Vec::new();
+        let mut touched = Vec::new();
+        while let Some(output) = self.sync.poll_output() {
+            match output {
+                antientropy::Output::Fetch(fetch) => self.errands.push(Errand::Fetch(fetch)),
+                antientropy::Output::Write { write, command, token: _ } => {
+                    writes.push(write);
+                    self.errands.push(Errand::Write(write, command));
+                }
+                antientropy::Output::TakeTags { service, tags } => {
+                    self.local.take_tags(&service, tags);
+                    touched.push(Touched::Service(service));
+                }
+                antientropy::Output::Refused { subject, reason } => {
+                    tracing::warn!(%subject, reason, "the catalog refuses what is registered here");
+                }
+            }
+        }
+        if !touched.is_empty() {
+            writes.extend(self.tell_catalog(now, touched).writes);
+        }
+        writes
+    }
+
+    fn take(&mut self, effects: Effects, inputs: &mut VecDeque<health::Input>, touched: &mut Vec<Touched>) {
+        let states = effects.files.into_iter().filter(|change| file_of(change).folder == Folder::States);
+        self.states.extend(states.map(|change| (file_of(&change).clone(), change)));
+        inputs.extend(effects.health);
+        touched.extend(effects.touched);
+    }
+
+    fn without_output(&self, change: LocalChange) -> LocalChange {
+        match change {
+            LocalChange::Heartbeat { id, status, .. } if self.discard_output => {
+                LocalChange::Heartbeat { id, status, output: String::new() }
+            }
+            change => change,
+        }
+    }
+
+    fn kept(&self, verdict: Verdict) -> Verdict {
+        if self.discard_output { Verdict { output: String::new(), ..verdict } } else { verdict }
+    }
+
+    /// What is to be written of check states, once.
+    pub fn take_states(&mut self) -> Vec<FileChange> {
+        std::mem::take(&mut self.states).into_values().collect()
+    }
+
+    /// Whether check states are to be written.
+    pub fn has_states(&self) -> bool {
+        !self.states.is_empty()
+    }
+
+    /// What is wanted of the catalog, once.
+    pub fn take_errands(&mut self) -> Vec<Errand> {
+        std::mem::take(&mut self.errands)
+    }
+
+    /// The services that stayed critical for too long, once.
+    pub fn take_given_up(&mut self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut self.given_up)
+    }
+
+    /// Everything that is to be kept of check states before a stop.
+    pub fn rest(&mut self, now: Now) -> Vec<FileChange> {
+        let effects = self.local.rest(now.wall, |check| self.checks.left(now.at, check));
+        self.states.clear();
+        effects.files
+    }
+
+    /// Whether the driver must be woken: there is something for it to do, or something falls due before it looks by itself.
+    pub fn needs_driver(&self) -> bool {
+        let idle = self.errands.is_empty() && self.given_up.is_empty();
+        !idle || self.next_due().is_some_and(|due| self.alarm.is_none_or(|alarm| due < alarm))
+    }
+
+    /// The driver looks again at this time, or when it is woken.
+    pub fn set_alarm(&mut self) -> Option<Instant> {
+        self.alarm = self.next_due();
+        self.alarm
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let dues = [self.checks.poll_timeout(), self.sync.poll_timeout()];
+        dues.into_iter().flatten().map(|deadline| deadline.at).min()
+    }
+}

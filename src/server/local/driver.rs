@@ -1,0 +1,158 @@
+//! What goes on by itself: checks fall due, the catalog is told, states are written down.
+
+use super::core::Errand;
+use super::{LocalAgent, records};
+use crate::agent::antientropy::{self, Outcome};
+use crate::agent::local::{FileChange, LocalChange};
+use crate::agent::query::{Query, ReadOptions, Rows, WholeNode};
+use crate::gossip::MemberStatus;
+use crate::model::Instant;
+use crate::runtime::{Runtime, sleep};
+use crate::server::Agent;
+use crate::server::gossip::Notice;
+use crate::state::{Command, Reply};
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::FuturesUnordered;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two rounds of writing check states: what changes more often is written once.
+const STATES_PAUSE: Duration = Duration::from_secs(1);
+
+/// What one look of the driver found.
+struct Look {
+    errands: Vec<Errand>,
+    given_up: BTreeSet<Arc<str>>,
+    alarm: Option<Instant>,
+}
+
+impl<R: Runtime> LocalAgent<R> {
+    fn look(&self) -> Look {
+        self.step(|core, now| {
+            core.turn(now, self);
+            Look { errands: core.take_errands(), given_up: core.take_given_up(), alarm: core.set_alarm() }
+        })
+    }
+
+    pub(super) fn tell(&self, input: antientropy::Input) {
+        self.step(|core, now| core.tell(now, input));
+    }
+
+    /// Writes check states as they change, for as long as it is polled.
+    async fn write_states_as_they_change(&self) {
+        loop {
+            self.0.states.notified().await;
+            let states = self.step(|core, _| core.take_states());
+            self.write_states(states).await;
+            sleep::<R>(STATES_PAUSE).await;
+        }
+    }
+
+    pub(super) async fn write_states(&self, states: Vec<FileChange>) {
+        let disk = self.0.disk.clone();
+        let written = R::spawn_blocking(move || states.iter().try_for_each(|change| records::write_lazily(&disk, change)));
+        if let Err(error) = written.await.and_then(|written| written) {
+            tracing::error!(%error, "how checks stand could not be written down: after a restart they are critical until they are run or told");
+        }
+    }
+}
+
+impl<R: Runtime> Agent<R> {
+    /// Looks after the registrations until the agent begins to leave.
+    pub(in crate::server) async fn look_after_registrations(&self) {
+        let working = async {
+            tokio::join!(self.drive(), self.local().write_states_as_they_change(), self.follow_aliases(), self.tell_of_members());
+        };
+        tokio::select! {
+            biased;
+            () = self.leaving() => {}
+            () = working => {}
+        }
+    }
+
+    async fn drive(&self) {
+        let local = self.local();
+        let mut under_way: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+        loop {
+            let Look { errands, given_up, alarm } = local.look();
+            // Anti-entropy bounds its errands, and what is given up is a service each.
+            under_way.extend(errands.into_iter().map(|errand| self.run(errand).boxed()));
+            under_way.extend(given_up.into_iter().map(|service| self.give_up(service).boxed()));
+            tokio::select! {
+                biased;
+                () = local.0.driver.notified() => {}
+                Some(()) = under_way.next(), if !under_way.is_empty() => {}
+                () = until::<R>(alarm) => {}
+            }
+        }
+    }
+
+    async fn run(&self, errand: Errand) {
+        let input = match errand {
+            Errand::Fetch(fetch) => match self.fetch_own_node().await {
+                Some(found) => antientropy::Input::Fetched { fetch, found },
+                None => antientropy::Input::FetchFailed(fetch),
+            },
+            Errand::Write(write, command) => {
+                let outcome = match self.write(Command::Catalog(command), None).await {
+                    Ok((_, Reply::Done | Reply::Took(_))) => Outcome::Done,
+                    Ok((_, Reply::Refused(why))) => Outcome::Refused(why),
+                    Err(refusal) => {
+                        tracing::debug!(%refusal, "the catalog was not told of a registration: tried again later");
+                        Outcome::Unknown
+                    }
+                };
+                antientropy::Input::Written { write, outcome }
+            }
+        };
+        self.local().tell(input);
+    }
+
+    /// What the catalog has of this node; `None` if that cannot be known.
+    async fn fetch_own_node(&self) -> Option<Option<WholeNode>> {
+        let query = Query::WholeNode { node: self.config().node_name.to_string() };
+        let answered = self.read(&query, &ReadOptions::default(), None).await;
+        match answered.map(|answered| answered.answer.rows) {
+            Ok(Rows::WholeNode(found)) => Some(found),
+            Ok(_) => None,
+            Err(refusal) => {
+                tracing::debug!(%refusal, "the catalog could not be compared with the registrations");
+                None
+            }
+        }
+    }
+
+    async fn give_up(&self, service: Arc<str>) {
+        tracing::warn!(%service, "deregistered: a check of it was critical for longer than deregister_critical_service_after");
+        if let Err(error) = self.local().register(LocalChange::DeregisterService { id: service.as_ref().to_owned() }).await {
+            tracing::warn!(%service, %error, "a service that stays critical is not deregistered yet");
+        }
+    }
+
+    /// Tells anti-entropy how large the pool is and when there may be somebody to tell again.
+    async fn tell_of_members(&self) {
+        let mut events = self.lan().events();
+        loop {
+            let alive = self.lan().members().iter().filter(|member| member.status == MemberStatus::Alive).count();
+            self.local().tell(antientropy::Input::Members(alive));
+            tokio::select! {
+                biased;
+                notice = events.next() => match notice {
+                    Some(Notice::Event(event)) if event.member.tag("role") != Some("consul") => {}
+                    Some(Notice::Event(_) | Notice::Reconcile) => self.local().tell(antientropy::Input::ServerFound),
+                    None => return,
+                },
+                () = self.leader_changed() => self.local().tell(antientropy::Input::ServerFound),
+            }
+        }
+    }
+}
+
+async fn until<R: Runtime>(alarm: Option<Instant>) {
+    match alarm {
+        Some(alarm) => R::sleep_until(alarm).await,
+        None => std::future::pending().await,
+    }
+}
