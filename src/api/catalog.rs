@@ -1,40 +1,154 @@
-//! Nodes and checks as clients see them.
+//! Nodes and instances as clients see them.
 
-use crate::model::Datacenter;
+use super::document::Document;
+use crate::model::{Datacenter, Mesh, TagAuthority};
 use crate::state::checks::Check;
 use crate::state::nodes::Node;
+use crate::state::services::{Service, TaggedAddress};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
-/// A node, as `/v1/catalog/nodes` lists it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct NodeShape<'a> {
-    #[serde(rename = "ID")]
-    id: String,
-    node: &'a str,
-    address: &'a str,
-    datacenter: &'a str,
-    tagged_addresses: Option<&'a BTreeMap<String, String>>,
-    meta: Option<&'a BTreeMap<String, String>>,
-    create_index: u64,
-    modify_index: u64,
+/// Writes a node, as `/v1/catalog/nodes` lists it. Maps nobody filled are `null`, as for nodes registered from outside.
+pub fn write_node(to: &mut Document, node: &Node, datacenter: &Datacenter) {
+    write_node_fields(to, node, datacenter);
+    to.raw(",\"Meta\":");
+    to.map_or_null(&node.spec.meta);
+    write_indexes(to, node.create_index, node.modify_index);
 }
 
-impl<'a> NodeShape<'a> {
-    /// The shape of a node of `datacenter`. Maps nobody filled are `null`, as for nodes registered from outside.
-    pub fn new(node: &'a Node, datacenter: &'a Datacenter) -> NodeShape<'a> {
-        NodeShape {
-            id: node.spec.id.map_or_else(String::new, |id| id.to_string()),
-            node: node.spec.name.as_str(),
-            address: &node.spec.address,
-            datacenter: datacenter.as_str(),
-            tagged_addresses: Some(&node.spec.tagged_addresses).filter(|map| !map.is_empty()),
-            meta: Some(&node.spec.meta).filter(|map| !map.is_empty()),
-            create_index: node.create_index,
-            modify_index: node.modify_index,
-        }
+/// The fields both shapes of a node begin with.
+fn write_node_fields(to: &mut Document, node: &Node, datacenter: &Datacenter) {
+    to.raw("{\"ID\":");
+    to.id(node.spec.id);
+    to.raw(",\"Node\":");
+    to.text(node.spec.name.as_str());
+    to.raw(",\"Address\":");
+    to.text(&node.spec.address);
+    to.raw(",\"Datacenter\":");
+    to.text(datacenter.as_str());
+    to.raw(",\"TaggedAddresses\":");
+    to.map_or_null(&node.spec.tagged_addresses);
+}
+
+/// The fields every row ends with.
+pub(super) fn write_indexes(to: &mut Document, create_index: u64, modify_index: u64) {
+    to.raw(",\"CreateIndex\":");
+    to.index(create_index);
+    to.raw(",\"ModifyIndex\":");
+    to.index(modify_index);
+    to.raw("}");
+}
+
+/// Writes an instance, as its node's list and `/v1/health/service/` have it.
+pub fn write_service(to: &mut Document, service: &Service) {
+    to.raw("{");
+    if let Some(mesh) = service.mesh().filter(|mesh| !mesh.kind.is_empty()) {
+        to.raw("\"Kind\":");
+        to.text(&mesh.kind);
+        to.raw(",");
     }
+    to.raw("\"ID\":");
+    to.text(service.id());
+    to.raw(",\"Service\":");
+    to.text(service.name());
+    to.raw(",\"Tags\":");
+    write_tags(to, service);
+    to.raw(",\"Address\":");
+    to.text(service.address());
+    write_tagged_addresses(to, ",\"TaggedAddresses\":", service.tagged_addresses());
+    to.raw(",\"Meta\":");
+    match service.meta().is_empty() {
+        true => to.raw("null"),
+        false => to.pairs(service.meta()),
+    }
+    if service.port() != 0 {
+        to.raw(",\"Port\":");
+        to.number(service.port());
+    }
+    if !service.socket_path().is_empty() {
+        to.raw(",\"SocketPath\":");
+        to.text(service.socket_path());
+    }
+    to.raw(",\"Weights\":");
+    write_weights(to, service);
+    to.raw(",\"EnableTagOverride\":");
+    to.truth(service.tag_authority() == TagAuthority::Catalog);
+    to.raw(",\"Proxy\":");
+    write_proxy(to, service.mesh());
+    to.raw(",\"Connect\":");
+    write_connect(to, service.mesh());
+    write_indexes(to, service.create_index(), service.modify_index());
+}
+
+fn write_tags(to: &mut Document, service: &Service) {
+    to.texts(service.tags().iter().map(|tag| &**tag));
+}
+
+/// Left out if there are none.
+fn write_tagged_addresses(to: &mut Document, name: &str, addresses: &[TaggedAddress]) {
+    if addresses.is_empty() {
+        return;
+    }
+    to.raw(name);
+    to.object(addresses.iter().map(|tagged| (&*tagged.tag, tagged)), |to, tagged| {
+        to.raw("{\"Address\":");
+        to.text(&tagged.address);
+        to.raw(",\"Port\":");
+        to.number(tagged.port);
+        to.raw("}");
+    });
+}
+
+fn write_weights(to: &mut Document, service: &Service) {
+    let weights = service.weights();
+    to.raw("{\"Passing\":");
+    to.number(weights.passing);
+    to.raw(",\"Warning\":");
+    to.number(weights.warning);
+    to.raw("}");
+}
+
+fn write_proxy(to: &mut Document, mesh: Option<&Mesh>) {
+    match mesh.map_or("", |mesh| &mesh.proxy) {
+        "" => to.raw("{\"Mode\":\"\",\"MeshGateway\":{},\"Expose\":{}}"),
+        proxy => to.raw(proxy),
+    }
+}
+
+fn write_connect(to: &mut Document, mesh: Option<&Mesh>) {
+    to.raw(if mesh.is_some_and(|mesh| mesh.native) { "{\"Native\":true}" } else { "{}" });
+}
+
+/// Writes an instance with its node, flat, as `/v1/catalog/service/` lists it.
+pub fn write_catalog_service(to: &mut Document, node: &Node, service: &Service, datacenter: &Datacenter) {
+    write_node_fields(to, node, datacenter);
+    to.raw(",\"NodeMeta\":");
+    to.map_or_null(&node.spec.meta);
+    to.raw(",\"ServiceKind\":");
+    to.text(service.mesh().map_or("", |mesh| &mesh.kind));
+    to.raw(",\"ServiceID\":");
+    to.text(service.id());
+    to.raw(",\"ServiceName\":");
+    to.text(service.name());
+    to.raw(",\"ServiceTags\":");
+    write_tags(to, service);
+    to.raw(",\"ServiceAddress\":");
+    to.text(service.address());
+    write_tagged_addresses(to, ",\"ServiceTaggedAddresses\":", service.tagged_addresses());
+    to.raw(",\"ServiceWeights\":");
+    write_weights(to, service);
+    to.raw(",\"ServiceMeta\":");
+    to.pairs(service.meta());
+    to.raw(",\"ServicePort\":");
+    to.number(service.port());
+    to.raw(",\"ServiceSocketPath\":");
+    to.text(service.socket_path());
+    to.raw(",\"ServiceEnableTagOverride\":");
+    to.truth(service.tag_authority() == TagAuthority::Catalog);
+    to.raw(",\"ServiceProxy\":");
+    write_proxy(to, service.mesh());
+    to.raw(",\"ServiceConnect\":");
+    write_connect(to, service.mesh());
+    write_indexes(to, service.create_index(), service.modify_index());
 }
 
 /// A check, as every endpoint under `/v1/health/` shows it.
@@ -89,48 +203,4 @@ impl<'a> From<&'a Check> for CheckShape<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{CheckShape, NodeShape};
-    use crate::api::json::{Layout, to_vec};
-    use crate::model::{Datacenter, NodeId, NodeName};
-    use crate::state::checks::{Check, CheckSpec};
-    use crate::state::nodes::{Node, NodeSpec};
-    use std::collections::BTreeMap;
-
-    fn node(id: Option<NodeId>, pairs: &[(&str, &str)]) -> Node {
-        let map: BTreeMap<String, String> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let spec = NodeSpec {
-            id,
-            name: NodeName::parse("n1").unwrap(),
-            address: "127.0.0.1".to_owned(),
-            tagged_addresses: map.clone(),
-            meta: map,
-        };
-        Node { spec, create_index: 5, modify_index: 7 }
-    }
-
-    fn json(node: &Node) -> String {
-        let datacenter = Datacenter::parse("dc1").unwrap();
-        String::from_utf8(to_vec(Layout::Compact, &NodeShape::new(node, &datacenter))).unwrap()
-    }
-
-    #[test]
-    fn a_node_has_consuls_fields_in_consuls_order() {
-        let id = NodeId::parse("adf4238a-882b-9ddc-4a9d-5b6758e4159e").unwrap();
-        let want = r#"{"ID":"adf4238a-882b-9ddc-4a9d-5b6758e4159e","Node":"n1","Address":"127.0.0.1","Datacenter":"dc1","TaggedAddresses":{"lan":"x"},"Meta":{"lan":"x"},"CreateIndex":5,"ModifyIndex":7}"#;
-        assert_eq!(json(&node(Some(id), &[("lan", "x")])), want);
-    }
-
-    #[test]
-    fn a_node_from_outside_has_no_id_and_no_maps() {
-        assert!(json(&node(None, &[])).starts_with(r#"{"ID":"","Node":"n1""#));
-        assert!(json(&node(None, &[])).contains(r#""TaggedAddresses":null,"Meta":null"#));
-    }
-
-    #[test]
-    fn a_check_has_consuls_fields_in_consuls_order() {
-        let check = Check::new(&NodeName::parse("n1").unwrap(), &CheckSpec::serf_alive(), None, 5, 5);
-        let want = r#"{"Node":"n1","CheckID":"serfHealth","Name":"Serf Health Status","Status":"passing","Notes":"","Output":"Agent alive and reachable","ServiceID":"","ServiceName":"","ServiceTags":[],"Type":"","Interval":"","Timeout":"","ExposedPort":0,"Definition":{},"CreateIndex":5,"ModifyIndex":5}"#;
-        assert_eq!(String::from_utf8(to_vec(Layout::Compact, &CheckShape::from(&check))).unwrap(), want);
-    }
-}
+mod tests;

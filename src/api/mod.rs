@@ -4,7 +4,9 @@ pub mod agent;
 pub mod catalog;
 pub mod date;
 pub mod definition;
+pub mod document;
 mod error;
+pub mod health;
 pub mod json;
 pub mod kv;
 pub mod local;
@@ -15,5 +17,6 @@ pub mod operator;
 pub mod params;
 pub mod path;
 pub mod read;
+pub mod registration;
 
 pub use error::ApiError;

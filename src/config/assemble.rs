@@ -76,6 +76,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         cache: tuning::cache(reader),
         limits: tuning::limits(reader),
         http: tuning::http(reader),
+        discovery_max_stale: reader.span("discovery_max_stale", Duration::ZERO, Duration::ZERO),
         default_query_time: default_query_time.min(max_query_time),
         max_query_time,
         leave_drain_time: reader.span("performance.leave_drain_time", Duration::from_secs(5), Duration::ZERO),

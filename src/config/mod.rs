@@ -97,6 +97,8 @@ pub struct Config {
     pub limits: Limits,
     /// `http_config`.
     pub http: HttpTuning,
+    /// `discovery_max_stale`: how old an answer about catalog and health may be where a request does not say; zero asks the leader.
+    pub discovery_max_stale: Duration,
     /// `default_query_time`: how long a blocking query without `wait` waits.
     pub default_query_time: Duration,
     /// `max_query_time`: longest `wait`; more is cut to this.

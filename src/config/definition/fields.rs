@@ -18,22 +18,22 @@ pub enum Dialect {
 
 /// A field and how it may be spelt.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Go's name, which is the field's name here.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// In files, where it may also be written without the underscores.
-    pub(super) file: &'static str,
+    pub(crate) file: &'static str,
     /// What else it may be called, in requests and in files.
     aliases: &'static [&'static str],
 }
 
 /// A field whose name in files is not taken in requests.
-pub(super) const fn field(name: &'static str, file: &'static str) -> Field {
+pub(crate) const fn field(name: &'static str, file: &'static str) -> Field {
     Field { name, file, aliases: &[] }
 }
 
 /// A field with further names that are taken everywhere.
-pub(super) const fn aliased(name: &'static str, file: &'static str, aliases: &'static [&'static str]) -> Field {
+pub(crate) const fn aliased(name: &'static str, file: &'static str, aliases: &'static [&'static str]) -> Field {
     Field { name, file, aliases }
 }
 
@@ -53,26 +53,26 @@ impl Field {
 
 /// The fields an object may have.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// What Go calls it, for errors.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its fields, in groups that shapes share.
-    pub(super) fields: &'static [&'static [Field]],
+    pub(crate) fields: &'static [&'static [Field]],
 }
 
 /// The fields of one object.
 #[derive(Debug)]
-pub(super) struct Fields<'a> {
-    pub(super) dialect: Dialect,
+pub(crate) struct Fields<'a> {
+    pub(crate) dialect: Dialect,
     /// The object's own path, empty at the root.
-    pub(super) path: String,
+    pub(crate) path: String,
     shape: &'static Shape,
     found: BTreeMap<&'static str, &'a Value>,
 }
 
 impl<'a> Fields<'a> {
     /// Takes an object apart. Null has no fields; a field that is not in the shape is refused by name.
-    pub(super) fn open(value: &'a Value, shape: &'static Shape, dialect: Dialect, path: String) -> Result<Fields<'a>, DefinitionError> {
+    pub(crate) fn open(value: &'a Value, shape: &'static Shape, dialect: Dialect, path: String) -> Result<Fields<'a>, DefinitionError> {
         let mut fields = Fields { dialect, path, shape, found: BTreeMap::new() };
         match value {
             Value::Null => {}
@@ -125,7 +125,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A field's path, as its dialect spells it.
-    pub(super) fn path_of(&self, field: &'static str) -> String {
+    pub(crate) fn path_of(&self, field: &'static str) -> String {
         let known = self.shape.fields.iter().copied().flatten().find(|known| known.name == field);
         let known = known.unwrap_or_else(|| panic!("{} has no field {field}", self.shape.name));
         self.path_to(match self.dialect {
@@ -135,13 +135,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A field's value, if it is given and not null.
-    pub(super) fn given(&self, field: &'static str) -> Option<&'a Value> {
+    pub(crate) fn given(&self, field: &'static str) -> Option<&'a Value> {
         debug_assert!(self.shape.fields.iter().copied().flatten().any(|known| known.name == field), "{field}");
         self.found.get(field).copied()
     }
 
     /// That a field breaks a rule.
-    pub(super) fn broken(&self, field: &'static str, text: impl Into<String>) -> DefinitionError {
+    pub(crate) fn broken(&self, field: &'static str, text: impl Into<String>) -> DefinitionError {
         DefinitionError::rule(self.path_of(field), text)
     }
 
@@ -157,7 +157,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A text; empty if it is not given.
-    pub(super) fn text(&self, field: &'static str) -> Result<String, DefinitionError> {
+    pub(crate) fn text(&self, field: &'static str) -> Result<String, DefinitionError> {
         match self.given(field) {
             None => Ok(String::new()),
             Some(Value::Text(text)) => Ok(text.clone()),
@@ -166,7 +166,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A switch.
-    pub(super) fn switch(&self, field: &'static str) -> Result<Option<bool>, DefinitionError> {
+    pub(crate) fn switch(&self, field: &'static str) -> Result<Option<bool>, DefinitionError> {
         match self.given(field) {
             None => Ok(None),
             Some(Value::Bool(on)) => Ok(Some(*on)),
@@ -175,7 +175,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A whole number.
-    pub(super) fn int(&self, field: &'static str) -> Result<Option<i64>, DefinitionError> {
+    pub(crate) fn int(&self, field: &'static str) -> Result<Option<i64>, DefinitionError> {
         match self.given(field) {
             None => Ok(None),
             Some(Value::Int(n)) => Ok(Some(*n)),
@@ -184,14 +184,14 @@ impl<'a> Fields<'a> {
     }
 
     /// How often; below zero is refused, which Consul takes for zero.
-    pub(super) fn count(&self, field: &'static str) -> Result<Option<u32>, DefinitionError> {
+    pub(crate) fn count(&self, field: &'static str) -> Result<Option<u32>, DefinitionError> {
         let Some(n) = self.int(field)? else { return Ok(None) };
         let count = u32::try_from(n).map_err(|_| self.broken(field, format!("{n} must be between 0 and {}", u32::MAX)))?;
         Ok(Some(count))
     }
 
     /// A duration; zero if it is not given, and zero too if it is negative, as everything that asks takes it.
-    pub(super) fn span(&self, field: &'static str) -> Result<Duration, DefinitionError> {
+    pub(crate) fn span(&self, field: &'static str) -> Result<Duration, DefinitionError> {
         let nanos = |nanos: f64| Duration::from_nanos(nanos as u64);
         match (self.given(field), self.dialect) {
             (None, _) => Ok(Duration::ZERO),
@@ -207,7 +207,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of texts.
-    pub(super) fn texts(&self, field: &'static str) -> Result<Vec<String>, DefinitionError> {
+    pub(crate) fn texts(&self, field: &'static str) -> Result<Vec<String>, DefinitionError> {
         match self.given(field) {
             None => Ok(Vec::new()),
             Some(value) => self.texts_in(field, value),
@@ -226,7 +226,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The pairs of a map; a repeated key's last value counts.
-    pub(super) fn pairs(&self, field: &'static str) -> Result<Vec<(&'a String, &'a Value)>, DefinitionError> {
+    pub(crate) fn pairs(&self, field: &'static str) -> Result<Vec<(&'a String, &'a Value)>, DefinitionError> {
         match self.given(field) {
             None => Ok(Vec::new()),
             Some(Value::Object(pairs)) => Ok(pairs.iter().map(|(key, value)| (key, value)).collect()),
@@ -243,7 +243,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A map of texts.
-    pub(super) fn text_map(&self, field: &'static str) -> Result<BTreeMap<String, String>, DefinitionError> {
+    pub(crate) fn text_map(&self, field: &'static str) -> Result<BTreeMap<String, String>, DefinitionError> {
         let mut map = BTreeMap::new();
         for (key, value) in self.pairs(field)? {
             let text = match value {
@@ -257,13 +257,13 @@ impl<'a> Fields<'a> {
     }
 
     /// A map of lists of texts.
-    pub(super) fn texts_map(&self, field: &'static str) -> Result<BTreeMap<String, Vec<String>>, DefinitionError> {
+    pub(crate) fn texts_map(&self, field: &'static str) -> Result<BTreeMap<String, Vec<String>>, DefinitionError> {
         let pairs = self.pairs(field)?.into_iter();
         pairs.filter(|(_, value)| **value != Value::Null).map(|(key, value)| Ok((key.clone(), self.texts_in(field, value)?))).collect()
     }
 
     /// The items of a list of objects with their paths. In a file one object may stand for a list of one.
-    pub(super) fn objects(&self, field: &'static str) -> Result<Vec<(&'a Value, String)>, DefinitionError> {
+    pub(crate) fn objects(&self, field: &'static str) -> Result<Vec<(&'a Value, String)>, DefinitionError> {
         let path = self.path_of(field);
         match self.given(field) {
             None => Ok(Vec::new()),

@@ -19,11 +19,11 @@ mod tests;
 
 pub use error::{DefinitionError, Mistake};
 pub use fields::Dialect;
+pub(crate) use fields::{Field, Fields, Shape, field};
+pub(crate) use value::Value;
 
 use super::tree::Tree;
 use crate::model::{CheckDefinition, ServiceDefinition};
-use fields::Fields;
-use value::Value;
 
 /// Reads the body of a service's registration.
 ///
@@ -52,7 +52,7 @@ pub(super) fn check_from_file(block: &Tree) -> Result<CheckDefinition, Definitio
 }
 
 /// Bytes that are not UTF-8 become U+FFFD, as Go's decoder has it. Nesting is bounded by the parser.
-fn parse(body: &[u8]) -> Result<Value, DefinitionError> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, DefinitionError> {
     let text = String::from_utf8_lossy(body);
     if text.trim().is_empty() {
         return Err(DefinitionError::unreadable("", "EOF"));
@@ -61,7 +61,7 @@ fn parse(body: &[u8]) -> Result<Value, DefinitionError> {
 }
 
 /// Namespaces and partitions other than the one that everything is in.
-fn refuse_enterprise(fields: &Fields<'_>) -> Result<(), DefinitionError> {
+pub(crate) fn refuse_enterprise(fields: &Fields<'_>) -> Result<(), DefinitionError> {
     for field in ["Namespace", "Partition"] {
         let name = fields.text(field)?;
         if !name.is_empty() && name != "default" {

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// A value without a schema.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i64),
@@ -23,7 +23,7 @@ pub(super) enum Value {
 
 impl Value {
     /// Whether it says nothing: null, false, zero, empty.
-    pub(super) fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         match self {
             Value::Null => true,
             Value::Bool(on) => !on,
@@ -36,7 +36,7 @@ impl Value {
     }
 
     /// What sort of value it is, in the words of Go's decoder.
-    pub(super) fn json_kind(&self) -> String {
+    pub(crate) fn json_kind(&self) -> String {
         match self {
             Value::Null => "null".to_owned(),
             Value::Bool(_) => "bool".to_owned(),
@@ -49,7 +49,7 @@ impl Value {
     }
 
     /// What sort of value it is, in the configuration's words.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",

@@ -36,7 +36,7 @@ pub(super) const KEYS: &[Key] = &[
     later("disable_remote_exec", Bool),
     later("disable_update_check", Bool),
     used("discard_check_output", Bool),
-    later("discovery_max_stale", Span),
+    used("discovery_max_stale", Span),
     later("domain", Text),
     later("enable_agent_tls_for_checks", Bool),
     later("enable_central_service_config", Bool),

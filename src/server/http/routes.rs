@@ -60,15 +60,45 @@ pub(super) enum Endpoint {
     AgentCheckUpdate,
     AgentHealthById,
     AgentHealthByName,
-    CatalogDatacenters,
-    CatalogNodes,
-    HealthNode,
+    Catalog(Catalog),
+    Health(Health),
+    /// Anything about ACLs.
+    Acl,
+    /// Anything that takes a service mesh.
+    Mesh,
+    ConfigEntries,
     RaftConfiguration,
     RaftPeer,
     RaftTransferLeader,
     AutopilotConfiguration,
     AutopilotHealth,
     AutopilotState,
+}
+
+/// Who answers below `/v1/catalog/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Catalog {
+    Register,
+    Deregister,
+    Datacenters,
+    Nodes,
+    Services,
+    Service,
+    Connect,
+    Node,
+    NodeServices,
+    GatewayServices,
+}
+
+/// Who answers below `/v1/health/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    Node,
+    Checks,
+    State,
+    Service,
+    Connect,
+    Ingress,
 }
 
 /// A line of the table.
@@ -110,9 +140,34 @@ const fn route(path: &'static str, endpoint: Endpoint, verbs: &'static [(Verb, N
     Route { path, verbs, endpoint }
 }
 
+/// What most things with an id can be asked.
+const GET_PUT_DELETE: &[(Verb, Need)] = &[(Verb::Get, OPEN), (Verb::Put, OPEN), (Verb::Delete, OPEN)];
+
 /// The table, sorted by path.
 pub(super) static ROUTES: &[Route] = &[
     route("/", Endpoint::Root, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/auth-method", Endpoint::Acl, &[(Verb::Put, OPEN)]),
+    route("/v1/acl/auth-method/", Endpoint::Acl, GET_PUT_DELETE),
+    route("/v1/acl/auth-methods", Endpoint::Acl, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/binding-rule", Endpoint::Acl, &[(Verb::Put, OPEN)]),
+    route("/v1/acl/binding-rule/", Endpoint::Acl, GET_PUT_DELETE),
+    route("/v1/acl/binding-rules", Endpoint::Acl, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/bootstrap", Endpoint::Acl, &[(Verb::Put, OPEN)]),
+    route("/v1/acl/login", Endpoint::Acl, &[(Verb::Post, OPEN)]),
+    route("/v1/acl/logout", Endpoint::Acl, &[(Verb::Post, OPEN)]),
+    route("/v1/acl/policies", Endpoint::Acl, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/policy", Endpoint::Acl, &[(Verb::Put, OPEN)]),
+    route("/v1/acl/policy/", Endpoint::Acl, GET_PUT_DELETE),
+    route("/v1/acl/replication", Endpoint::Acl, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/role", Endpoint::Acl, &[(Verb::Put, OPEN)]),
+    route("/v1/acl/role/", Endpoint::Acl, GET_PUT_DELETE),
+    route("/v1/acl/roles", Endpoint::Acl, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/templated-policies", Endpoint::Acl, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/templated-policy/name/", Endpoint::Acl, &[(Verb::Get, OPEN)]),
+    route("/v1/acl/templated-policy/preview/", Endpoint::Acl, &[(Verb::Post, OPEN)]),
+    route("/v1/acl/token", Endpoint::Acl, &[(Verb::Put, OPEN)]),
+    route("/v1/acl/token/", Endpoint::Acl, GET_PUT_DELETE),
+    route("/v1/acl/tokens", Endpoint::Acl, &[(Verb::Get, OPEN)]),
     route("/v1/agent/check/deregister/", Endpoint::AgentCheckDeregister, &[(Verb::Put, SERVICE_WRITE)]),
     route("/v1/agent/check/fail/", Endpoint::AgentCheckFail, &[(Verb::Put, SERVICE_WRITE)]),
     route("/v1/agent/check/pass/", Endpoint::AgentCheckPass, &[(Verb::Put, SERVICE_WRITE)]),
@@ -120,6 +175,9 @@ pub(super) static ROUTES: &[Route] = &[
     route("/v1/agent/check/update/", Endpoint::AgentCheckUpdate, &[(Verb::Put, SERVICE_WRITE)]),
     route("/v1/agent/check/warn/", Endpoint::AgentCheckWarn, &[(Verb::Put, SERVICE_WRITE)]),
     route("/v1/agent/checks", Endpoint::AgentChecks, &[(Verb::Get, NODE_READ)]),
+    route("/v1/agent/connect/authorize", Endpoint::Mesh, &[(Verb::Post, SERVICE_READ)]),
+    route("/v1/agent/connect/ca/leaf/", Endpoint::Mesh, &[(Verb::Get, SERVICE_WRITE)]),
+    route("/v1/agent/connect/ca/roots", Endpoint::Mesh, &[(Verb::Get, OPEN)]),
     route("/v1/agent/force-leave/", Endpoint::AgentForceLeave, &[(Verb::Put, OPERATOR_WRITE)]),
     route("/v1/agent/health/service/id/", Endpoint::AgentHealthById, &[(Verb::Get, SERVICE_READ)]),
     route("/v1/agent/health/service/name/", Endpoint::AgentHealthByName, &[(Verb::Get, SERVICE_READ)]),
@@ -137,10 +195,36 @@ pub(super) static ROUTES: &[Route] = &[
     route("/v1/agent/service/maintenance/", Endpoint::AgentServiceMaintenance, &[(Verb::Put, SERVICE_WRITE)]),
     route("/v1/agent/service/register", Endpoint::AgentServiceRegister, &[(Verb::Put, SERVICE_WRITE)]),
     route("/v1/agent/services", Endpoint::AgentServices, &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/agent/token/", Endpoint::Acl, &[(Verb::Put, AGENT_WRITE)]),
     route("/v1/agent/version", Endpoint::AgentVersion, &[(Verb::Get, AGENT_READ)]),
-    route("/v1/catalog/datacenters", Endpoint::CatalogDatacenters, &[(Verb::Get, OPEN)]),
-    route("/v1/catalog/nodes", Endpoint::CatalogNodes, &[(Verb::Get, NODE_READ)]),
-    route("/v1/health/node/", Endpoint::HealthNode, &[(Verb::Get, NODE_READ)]),
+    route("/v1/catalog/connect/", Endpoint::Catalog(Catalog::Connect), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/catalog/datacenters", Endpoint::Catalog(Catalog::Datacenters), &[(Verb::Get, OPEN)]),
+    route("/v1/catalog/deregister", Endpoint::Catalog(Catalog::Deregister), &[(Verb::Put, NODE_WRITE)]),
+    route("/v1/catalog/gateway-services/", Endpoint::Catalog(Catalog::GatewayServices), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/catalog/node-services/", Endpoint::Catalog(Catalog::NodeServices), &[(Verb::Get, NODE_READ)]),
+    route("/v1/catalog/node/", Endpoint::Catalog(Catalog::Node), &[(Verb::Get, NODE_READ)]),
+    route("/v1/catalog/nodes", Endpoint::Catalog(Catalog::Nodes), &[(Verb::Get, NODE_READ)]),
+    route("/v1/catalog/register", Endpoint::Catalog(Catalog::Register), &[(Verb::Put, NODE_WRITE)]),
+    route("/v1/catalog/service/", Endpoint::Catalog(Catalog::Service), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/catalog/services", Endpoint::Catalog(Catalog::Services), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/config", Endpoint::ConfigEntries, &[(Verb::Put, OPERATOR_WRITE)]),
+    route("/v1/config/", Endpoint::ConfigEntries, &[(Verb::Get, SERVICE_READ), (Verb::Delete, OPERATOR_WRITE)]),
+    route("/v1/connect/ca/configuration", Endpoint::Mesh, &[(Verb::Get, OPERATOR_READ), (Verb::Put, OPERATOR_WRITE)]),
+    route("/v1/connect/ca/roots", Endpoint::Mesh, &[(Verb::Get, OPEN)]),
+    route("/v1/connect/intentions", Endpoint::Mesh, &[(Verb::Get, SERVICE_READ), (Verb::Post, SERVICE_WRITE)]),
+    route(
+        "/v1/connect/intentions/",
+        Endpoint::Mesh,
+        &[(Verb::Get, SERVICE_READ), (Verb::Put, SERVICE_WRITE), (Verb::Delete, SERVICE_WRITE)],
+    ),
+    route("/v1/discovery-chain/", Endpoint::Mesh, &[(Verb::Get, SERVICE_READ), (Verb::Post, SERVICE_READ)]),
+    route("/v1/health/checks/", Endpoint::Health(Health::Checks), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/health/connect/", Endpoint::Health(Health::Connect), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/health/ingress/", Endpoint::Health(Health::Ingress), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/health/node/", Endpoint::Health(Health::Node), &[(Verb::Get, NODE_READ)]),
+    route("/v1/health/service/", Endpoint::Health(Health::Service), &[(Verb::Get, SERVICE_READ)]),
+    route("/v1/health/state/", Endpoint::Health(Health::State), &[(Verb::Get, NODE_READ)]),
+    route("/v1/internal/acl/authorize", Endpoint::Acl, &[(Verb::Post, OPEN)]),
     route("/v1/kv/", Endpoint::Kv, &[(Verb::Get, KEY_READ), (Verb::Put, KEY_WRITE), (Verb::Delete, KEY_WRITE)]),
     route(
         "/v1/operator/autopilot/configuration",

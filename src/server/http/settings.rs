@@ -4,6 +4,7 @@ use crate::api::json::Layout;
 use crate::config::Config;
 use hyper::header::{HeaderName, HeaderValue};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// The server's bounds and habits.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct Settings {
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
     /// Networks that may write, as an address and the length of its prefix; none is everyone.
     pub writers: Vec<(IpAddr, u8)>,
+    /// How old an answer about catalog and health may be where a request does not say; `None` asks the leader.
+    pub discovery_max_stale: Option<Duration>,
     /// Whether paths may hold characters that cannot be printed.
     pub allow_unprintable: bool,
 }
@@ -55,6 +58,7 @@ impl Settings {
             blocked: config.http.block_endpoints.clone(),
             response_headers: headers.collect::<Result<_, _>>()?,
             writers: config.http.allow_write_http_from.clone(),
+            discovery_max_stale: Some(config.discovery_max_stale).filter(|age| !age.is_zero()),
             allow_unprintable: config.http.allow_unprintable,
         })
     }

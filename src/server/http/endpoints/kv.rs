@@ -1,6 +1,7 @@
 //! `/v1/kv/`.
 
 use super::Call;
+use super::rows::write;
 use crate::agent::query::{Query, ReadOptions, Rows};
 use crate::api::ApiError;
 use crate::api::json::{Layout, to_vec};
@@ -17,9 +18,6 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use std::sync::Arc;
-
-/// A list of more entries is written where it keeps nobody waiting.
-const WRITE_APART_FROM: usize = 512;
 
 pub(super) async fn answer<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     match call.verb {
@@ -98,16 +96,6 @@ async fn keys<R: Runtime>(layout: Layout, prefix: &[u8], answered: &Answered) ->
         to_vec(layout, &shapes)
     })
     .await
-}
-
-/// Writes a document of `rows` rows, apart if they are many.
-async fn write<R: Runtime>(rows: usize, document: impl FnOnce() -> Vec<u8> + Send + 'static) -> Result<Reply, ApiError> {
-    let document = if rows < WRITE_APART_FROM {
-        document()
-    } else {
-        R::spawn_blocking(document).await.map_err(|error| ApiError::internal(error.to_string()))?
-    };
-    Ok(reply::document(StatusCode::OK, document))
 }
 
 async fn put<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {

@@ -1,12 +1,15 @@
 //! Who answers what.
 
+mod absent;
 mod agent;
 mod catalog;
+mod health;
 mod kv;
 mod local;
 mod metrics;
 mod operator;
 mod registration;
+mod rows;
 mod status;
 
 use super::backend::{Answered, Backend, RequestError};
@@ -87,9 +90,11 @@ async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_
         Endpoint::AgentCheckUpdate => registration::update::<R, B>(call, body).await,
         Endpoint::AgentHealthById => Ok(local::health_by_id(call)),
         Endpoint::AgentHealthByName => Ok(local::health_by_name(call)),
-        Endpoint::CatalogDatacenters => catalog::datacenters(call).await,
-        Endpoint::CatalogNodes => catalog::nodes(call).await,
-        Endpoint::HealthNode => catalog::health_of_node(call).await,
+        Endpoint::Catalog(one) => catalog::answer::<R, B>(one, call, body).await,
+        Endpoint::Health(one) => health::answer::<R, B>(one, call).await,
+        Endpoint::Acl => absent::acl(),
+        Endpoint::Mesh => absent::mesh(),
+        Endpoint::ConfigEntries => absent::config_entries(call),
         Endpoint::RaftConfiguration => operator::raft_configuration(call).await,
         Endpoint::RaftPeer => operator::remove_peer(call).await,
         Endpoint::RaftTransferLeader => operator::transfer_leader(call).await,

@@ -1,6 +1,6 @@
 //! `/v1/operator/`.
 
-use super::catalog::strange;
+use super::rows::strange;
 use super::{Call, MOST_JSON};
 use crate::agent::query::{Query, ReadMode, ReadOptions, Rows};
 use crate::api::json::to_vec;

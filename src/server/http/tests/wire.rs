@@ -27,6 +27,7 @@ pub(super) fn settings() -> Settings {
         blocked: vec![],
         response_headers: vec![],
         writers: vec![],
+        discovery_max_stale: None,
         allow_unprintable: false,
     }
 }
