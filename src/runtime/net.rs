@@ -9,6 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub trait UdpSocket: Send + Sync + 'static {
     /// Where it is bound.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+    /// Talks to `peer` alone from now on: nobody else is heard, and receiving fails with `ConnectionRefused` when its host answered a datagram
+    /// that nobody listens there (RFC 1122, section 4.1.3.3). Send to `peer` only.
+    fn connect(&self, peer: SocketAddr) -> impl Future<Output = io::Result<()>> + Send;
     /// Sends one datagram. No error says that it arrived; none is given for a host that is unreachable.
     fn send_to(&self, bytes: &[u8], to: SocketAddr) -> impl Future<Output = io::Result<()>> + Send;
     /// Receives one datagram into `buf`, cut off at its end. Not cancel-safe: call it from a task of its own, in a loop.

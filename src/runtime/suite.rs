@@ -4,7 +4,7 @@
 
 #![allow(missing_docs, reason = "the names of the cases say it")]
 
-use super::{Disk, DiskFile, Runtime, TcpListener, TcpStream, UdpSocket, replace_file, sleep, timeout};
+use super::{Command, Disk, DiskFile, Ended, Runtime, TcpListener, TcpStream, UdpSocket, replace_file, sleep, timeout};
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -42,6 +42,7 @@ macro_rules! runtime_suite {
             blocking_work_returns_its_value
             random_bits_do_not_repeat
             a_datagram_arrives_with_its_senders_address_and_is_cut_at_the_buffers_end
+            a_connected_socket_hears_its_peer_alone_and_that_nobody_listens
             an_address_in_use_is_refused_until_its_socket_is_dropped
             connecting_where_nobody_listens_is_refused
             both_ends_of_a_stream_know_each_other
@@ -59,6 +60,11 @@ macro_rules! runtime_suite {
             a_locked_folder_is_refused_until_its_holder_goes
             allocated_space_reads_as_zeros_and_a_cut_file_is_shorter
             an_open_file_outlives_its_name
+            a_program_ends_with_its_code_and_both_outputs_together
+            a_program_that_is_not_there_is_not_found
+            a_program_is_killed_at_its_timeout_and_what_it_said_is_kept
+            the_end_of_a_long_output_is_kept_and_all_of_it_counted
+            nobody_listens_at_a_unix_socket_that_is_not_there
         );
     };
     (@cases $runtime:ty, $play:path, $($case:ident)*) => {
@@ -160,6 +166,21 @@ pub async fn a_datagram_arrives_with_its_senders_address_and_is_cut_at_the_buffe
     assert_eq!(&buf[..5], b"hello");
     a.send_to(b"hello", to).await.expect("sends");
     assert_eq!(b.recv_from(&mut buf[..2]).await.expect("receives"), (2, from));
+}
+
+pub async fn a_connected_socket_hears_its_peer_alone_and_that_nobody_listens<R: Runtime>(place: Place) {
+    let sockets = [R::udp_bind(place.any_port()).await, R::udp_bind(place.any_port()).await, R::udp_bind(place.any_port()).await];
+    let [a, b, stranger] = sockets.map(|socket| socket.expect("binds"));
+    let (a_at, b_at) = (a.local_addr().expect("bound"), b.local_addr().expect("bound"));
+    a.connect(b_at).await.expect("connects");
+    stranger.send_to(b"stranger", a_at).await.expect("sends");
+    sleep::<R>(MOMENT * 5).await;
+    b.send_to(b"peer", a_at).await.expect("sends");
+    let mut buf = [0; 64];
+    assert_eq!(a.recv_from(&mut buf).await.expect("receives"), (4, b_at));
+    drop(b);
+    a.send_to(b"anybody?", b_at).await.expect("sends");
+    assert_eq!(a.recv_from(&mut buf).await.map_err(|e| e.kind()), Err(ErrorKind::ConnectionRefused));
 }
 
 pub async fn an_address_in_use_is_refused_until_its_socket_is_dropped<R: Runtime>(place: Place) {
@@ -369,6 +390,53 @@ pub async fn an_open_file_outlives_its_name<R: Runtime>(place: Place) {
     let mut all = [0; 3];
     file.read_at(0, &mut all).expect("reads");
     assert_eq!(&all, b"abc");
+}
+
+/// A program that both sides have: what it is, how long it takes, its code, what it writes.
+pub type Program = (&'static [&'static str], Duration, i32, &'static [u8]);
+
+/// The programs of the cases. The simulator's side puts them on its hosts.
+pub const PROGRAMS: [Program; 3] = [
+    (&["sh", "-c", "echo out; echo err >&2; exit 3"], Duration::ZERO, 3, b"out\nerr\n"),
+    (&["sh", "-c", "printf begun; sleep 30 & wait"], Duration::from_secs(30), 0, b"begun"),
+    (&["printf", "%s", "0123456789abcdefghij"], Duration::ZERO, 0, b"0123456789abcdefghij"),
+];
+
+fn command(args: &[&str], timeout: Duration, output_limit: usize) -> Command {
+    Command { args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), timeout, output_limit }
+}
+
+pub async fn a_program_ends_with_its_code_and_both_outputs_together<R: Runtime>(_: Place) {
+    let (args, _, code, output) = PROGRAMS[0];
+    let ran = R::run_command(command(args, Duration::from_secs(20), 4096)).await.expect("starts");
+    assert_eq!((ran.ended, ran.output.bytes()), (Ended::Exited(code), output));
+}
+
+pub async fn a_program_that_is_not_there_is_not_found<R: Runtime>(_: Place) {
+    for args in [&["/no/such/program"][..], &["no-such-program"], &[]] {
+        let refused = R::run_command(command(args, MOMENT, 4096)).await.err().map(|e| e.kind());
+        assert!(matches!(refused, Some(ErrorKind::NotFound | ErrorKind::InvalidInput)), "{args:?} {refused:?}");
+    }
+}
+
+pub async fn a_program_is_killed_at_its_timeout_and_what_it_said_is_kept<R: Runtime>(_: Place) {
+    let (args, takes, _, output) = PROGRAMS[1];
+    let start = R::now();
+    let ran = R::run_command(command(args, Duration::from_secs(1), 4096)).await.expect("starts");
+    assert_eq!((ran.ended, ran.output.bytes()), (Ended::TimedOut, output));
+    let took = R::now().since(start);
+    assert!(took >= Duration::from_secs(1) && took < takes, "{took:?}");
+}
+
+pub async fn the_end_of_a_long_output_is_kept_and_all_of_it_counted<R: Runtime>(_: Place) {
+    let (args, _, _, output) = PROGRAMS[2];
+    let ran = R::run_command(command(args, Duration::from_secs(20), 6)).await.expect("starts");
+    assert_eq!((ran.output.bytes(), ran.output.written()), (&output[14..], 20));
+}
+
+pub async fn nobody_listens_at_a_unix_socket_that_is_not_there<R: Runtime>(place: Place) {
+    let refused = R::unix_connect(&place.root.join("socket")).await.err().map(|e| e.kind());
+    assert!(matches!(refused, Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused)), "{refused:?}");
 }
 
 #[cfg(test)]

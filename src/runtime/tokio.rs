@@ -149,6 +149,10 @@ impl UdpSocket for tokio::net::UdpSocket {
         self.local_addr()
     }
 
+    async fn connect(&self, peer: SocketAddr) -> io::Result<()> {
+        self.connect(peer).await
+    }
+
     async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
         self.send_to(bytes, to).await.map(drop)
     }

@@ -26,6 +26,10 @@ pub struct Mailbox {
     process: u64,
     unread: VecDeque<(Bytes, SocketAddr)>,
     held: usize,
+    /// Whom alone it hears, if it is connected.
+    peer: Option<SocketAddr>,
+    /// Whether its peer's host has said that nobody listens there.
+    is_refused: bool,
     reader: Option<Waker>,
 }
 
@@ -44,7 +48,7 @@ pub fn bind(addr: SocketAddr) -> io::Result<Socket> {
         let host = w.host(who);
         let process = host.process;
         let addr = free_address(host, addr, |host, addr| host.mailboxes.keys().any(|bound| super::collide(*bound, addr)))?;
-        host.mailboxes.insert(addr, Mailbox { process, unread: VecDeque::new(), held: 0, reader: None });
+        host.mailboxes.insert(addr, Mailbox { process, unread: VecDeque::new(), held: 0, peer: None, is_refused: false, reader: None });
         w.record(who, Entry::plain("udp.bind", u64::from(addr.port()), 0));
         Ok(Socket { who, process, addr })
     })
@@ -72,6 +76,14 @@ impl UdpSocket for Socket {
         Ok(self.addr)
     }
 
+    async fn connect(&self, peer: SocketAddr) -> io::Result<()> {
+        world::with(|w| {
+            let mailbox = w.host(self.who).mailboxes.get_mut(&self.addr).ok_or(io::ErrorKind::NotConnected)?;
+            mailbox.peer = Some(peer);
+            Ok(())
+        })
+    }
+
     async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
         if bytes.len() > LONGEST {
             return Err(io::Error::from_raw_os_error(MESSAGE_TOO_LONG));
@@ -86,6 +98,9 @@ impl UdpSocket for Socket {
                 let Some(mailbox) = w.host(self.who).mailboxes.get_mut(&self.addr) else {
                     return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
                 };
+                if std::mem::take(&mut mailbox.is_refused) {
+                    return Poll::Ready(Err(io::ErrorKind::ConnectionRefused.into()));
+                }
                 let Some(datagram) = mailbox.unread.pop_front() else {
                     let old = mailbox.reader.replace(cx.waker().clone());
                     w.discard(old);
@@ -138,9 +153,15 @@ pub(crate) fn arrive(w: &mut World, to: Who, addr: SocketAddr, from: SocketAddr,
     let entry = Entry { kind: "udp.arrive", numbers: [u64::from(addr.port()), 0], len: content.len(), digest: digest(&content) };
     let refused = Entry { kind: "udp.refused", ..entry };
     let Some(host) = w.hosts.get_mut(&to).filter(|host| host.power == crate::world::Power::On) else { return };
-    let mailbox = host.mailboxes.iter_mut().find(|(bound, _)| super::takes(**bound, addr)).map(|(_, mailbox)| mailbox);
-    let Some(mailbox) = mailbox.filter(|mailbox| mailbox.held < MAILBOX_BYTES) else {
+    let hears = |mailbox: &Mailbox| mailbox.peer.is_none_or(|peer| peer == from);
+    let found =
+        host.mailboxes.iter_mut().find(|(bound, mailbox)| super::takes(**bound, addr) && hears(mailbox)).map(|(_, mailbox)| mailbox);
+    let is_open = found.is_some();
+    let Some(mailbox) = found.filter(|mailbox| mailbox.held < MAILBOX_BYTES) else {
         w.record(to, refused);
+        if !is_open {
+            refuse(w, to, addr, from);
+        }
         return;
     };
     mailbox.held += content.len() + OVERHEAD;
@@ -148,4 +169,32 @@ pub(crate) fn arrive(w: &mut World, to: Who, addr: SocketAddr, from: SocketAddr,
     let reader = mailbox.reader.take();
     w.record(to, entry);
     w.wake_any(reader);
+}
+
+/// Host `by` tells `from` that nobody listens at `addr`. Only a socket connected to there is told, as by Linux.
+fn refuse(w: &mut World, by: Who, addr: SocketAddr, from: SocketAddr) {
+    let Some(to) = Who::behind(from.ip(), by) else { return };
+    let is_heard = w.hosts.get_mut(&to).is_some_and(|host| connected(host, from, addr).is_some());
+    if !is_heard {
+        return;
+    }
+    let now = w.now();
+    for at in w.weather.fly(now, by, to).arrivals {
+        w.schedule(at, Event::Refusal { to, addr: from, peer: addr });
+    }
+}
+
+/// A host learns that nobody listens at `peer`, to which `addr` has sent.
+pub(crate) fn refusal(w: &mut World, to: Who, addr: SocketAddr, peer: SocketAddr) {
+    let Some(mailbox) = w.hosts.get_mut(&to).and_then(|host| connected(host, addr, peer)) else { return };
+    mailbox.is_refused = true;
+    let reader = mailbox.reader.take();
+    w.record(to, Entry::plain("udp.unreachable", u64::from(addr.port()), u64::from(peer.port())));
+    w.wake_any(reader);
+}
+
+/// The socket at `addr` if it is connected to `peer`.
+fn connected(host: &mut Host, addr: SocketAddr, peer: SocketAddr) -> Option<&mut Mailbox> {
+    let mut mailboxes = host.mailboxes.iter_mut().filter(|(bound, mailbox)| super::takes(**bound, addr) && mailbox.peer == Some(peer));
+    mailboxes.next().map(|(_, mailbox)| mailbox)
 }

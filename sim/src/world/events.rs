@@ -38,6 +38,15 @@ pub enum Event {
         /// The content.
         content: Bytes,
     },
+    /// A host is told that nobody listens where it has sent a datagram.
+    Refusal {
+        /// The host.
+        to: Who,
+        /// The address it was sent from.
+        addr: SocketAddr,
+        /// The address it was sent to.
+        peer: SocketAddr,
+    },
     /// A segment arrives at one side of a connection.
     Segment {
         /// The connection.
@@ -137,6 +146,7 @@ impl World {
                 self.wake(waker);
             }
             Event::Datagram { to, addr, from, content } => udp::arrive(self, to, addr, from, content),
+            Event::Refusal { to, addr, peer } => udp::refusal(self, to, addr, peer),
             Event::Segment { id, side, segment } => tcp::arrive(self, id, side, segment),
             Event::Retransmission { id, side } => tcp::retransmit(self, id, side),
         }

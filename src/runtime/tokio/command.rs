@@ -113,3 +113,6 @@ fn ended_by(status: ExitStatus) -> Ended {
         (None, None) => unreachable!("who was waited for has exited or been killed"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,17 @@
 //! the output limit; what is read at all is bounded by the module that reads it.
 
 mod dial;
-mod http;
+mod docker;
+mod grpc;
+mod h2;
+pub mod http;
 mod script;
+#[cfg(test)]
+mod servers;
 mod setting;
 mod tcp;
+mod tls;
+mod udp;
 
 pub use setting::ProbeSetting;
 
@@ -19,11 +26,11 @@ use std::time::Duration;
 
 /// What a run may spend.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
+pub struct Bounds {
     /// How long it may take.
-    timeout: Duration,
+    pub timeout: Duration,
     /// The most output kept of what is probed, in bytes.
-    output: usize,
+    pub output: usize,
 }
 
 /// Runs `probe` once. It ends by itself soon after `timeout`; dropping it stops everything, child processes included.
@@ -35,7 +42,11 @@ pub async fn run<R: Runtime>(probe: &Probe, timeout: Duration, output_limit: usi
         Probe::Script { args } => script::run::<R>(args, bounds).await,
         Probe::Http(probe) => http::run::<R>(probe, bounds, setting).await,
         Probe::Tcp { addr, tls } => tcp::run::<R>(addr, tls.as_ref(), bounds, setting).await,
-        Probe::Docker { .. } | Probe::Udp { .. } | Probe::Grpc { .. } | Probe::H2Ping { .. } | Probe::Native(_) => critical("not run yet"),
+        Probe::Udp { addr } => udp::run::<R>(addr, bounds).await,
+        Probe::Grpc { target, tls } => grpc::run::<R>(target, tls.as_ref(), bounds, setting).await,
+        Probe::H2Ping { addr, tls } => h2::run::<R>(addr, tls.as_ref(), bounds, setting).await,
+        Probe::Docker { container, shell, args } => docker::run::<R>(docker::Exec { container, shell, args }, bounds, setting).await,
+        Probe::Native(_) => critical("not run yet"),
         Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Maintenance | Probe::Tree(_) => {
             critical("this kind of check is not run by itself")
         }

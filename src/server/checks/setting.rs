@@ -1,5 +1,6 @@
 //! What runs have in common.
 
+use super::tls::TlsClients;
 use std::path::PathBuf;
 
 /// What runs have in common on one agent. Made once; runs share it.
@@ -9,11 +10,12 @@ pub struct ProbeSetting {
     pub docker: PathBuf,
     /// The shell of Docker checks that name none and whose agent has one (`$SHELL`).
     pub shell: String,
+    pub(super) tls: TlsClients,
 }
 
 impl Default for ProbeSetting {
     /// Docker where its packages put it, and `/bin/sh`.
     fn default() -> ProbeSetting {
-        ProbeSetting { docker: "/var/run/docker.sock".into(), shell: "/bin/sh".into() }
+        ProbeSetting { docker: "/var/run/docker.sock".into(), shell: "/bin/sh".into(), tls: TlsClients::default() }
     }
 }

@@ -7,7 +7,8 @@ mod url;
 
 pub use response::{Body, Head, Reader, ResponseError};
 
-use super::dial::{self, DialError};
+use super::dial;
+use super::tls::{self, Inside, TlsError, Wire};
 use super::{Bounds, ProbeSetting, critical};
 use crate::health::Verdict;
 use crate::model::{CheckStatus, HttpProbe, Redirects, quote};
@@ -58,7 +59,7 @@ struct Answer {
 enum HttpError {
     Url(UrlError),
     Request(RequestError),
-    Dial(DialError),
+    Connect(TlsError),
     Stream(&'static str, io::Error),
     Response(ResponseError),
     TooManyRedirects,
@@ -69,7 +70,7 @@ impl fmt::Display for HttpError {
         match self {
             HttpError::Url(cause) => cause.fmt(f),
             HttpError::Request(cause) => cause.fmt(f),
-            HttpError::Dial(cause) => cause.fmt(f),
+            HttpError::Connect(cause) => cause.fmt(f),
             HttpError::Stream(step, cause) => write!(f, "{step}: {}", dial::os_text(cause)),
             HttpError::Response(cause) => cause.fmt(f),
             HttpError::TooManyRedirects => write!(f, "stopped after {MOST_REDIRECTS} redirects"),
@@ -103,11 +104,12 @@ struct Redirect {
     to: String,
 }
 
-async fn connect<R: Runtime>(url: &Url, _probe: &HttpProbe, _setting: &ProbeSetting) -> Result<R::TcpStream, HttpError> {
-    match url.scheme {
-        Scheme::Http => dial::tcp::<R>(&url.dial_address()).await.map_err(HttpError::Dial),
-        Scheme::Https => Err(HttpError::Stream("tls", io::ErrorKind::Unsupported.into())),
-    }
+async fn connect<R: Runtime>(url: &Url, probe: &HttpProbe, setting: &ProbeSetting) -> Result<Wire<R::TcpStream>, HttpError> {
+    let tls = match url.scheme {
+        Scheme::Http => None,
+        Scheme::Https => Some(&probe.tls),
+    };
+    tls::connect::<R>(&url.dial_address(), tls, Inside::Http1, &setting.tls).await.map_err(HttpError::Connect)
 }
 
 /// One request and its answer: where it leads, or nothing when `answer` holds it.
