@@ -22,14 +22,14 @@ use std::time::Duration;
 const STATES_PAUSE: Duration = Duration::from_secs(1);
 
 /// What one look of the driver found.
-struct Look {
+pub(super) struct Look {
     errands: Vec<Errand>,
     given_up: BTreeSet<Arc<str>>,
     alarm: Option<Instant>,
 }
 
 impl<R: Runtime> LocalAgent<R> {
-    fn look(&self) -> Look {
+    pub(super) fn look(&self) -> Look {
         self.step(|core, now| {
             core.turn(now, self);
             Look { errands: core.take_errands(), given_up: core.take_given_up(), alarm: core.set_alarm() }

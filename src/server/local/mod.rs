@@ -169,3 +169,6 @@ impl<R: Runtime> Hands for LocalAgent<R> {
 fn now<R: Runtime>() -> Now {
     Now { at: R::now(), wall: R::wall() }
 }
+
+#[cfg(test)]
+mod tests;
