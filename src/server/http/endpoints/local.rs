@@ -28,7 +28,7 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 pub(super) fn services<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
-    let choice = choice(call, Subject::Services)?;
+    let choice = choice(call, Subject::Services, "Failed to create boolean expression evaluator: ")?;
     let chooser = choice.ready(Subject::Services);
     let (view, datacenter) = (call.backend.local(), call.backend.datacenter());
     let wanted = view.services.values().filter(|service| chooser.takes_service(&service_row(call.backend.node_name(), service)));
@@ -38,7 +38,7 @@ pub(super) fn services<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError
 }
 
 pub(super) fn checks<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
-    let choice = choice(call, Subject::Checks)?;
+    let choice = choice(call, Subject::Checks, "")?;
     let chooser = choice.ready(Subject::Checks);
     let view = call.backend.local();
     let rows: Vec<Check> = view.checks.values().map(|check| check_row(call.backend.node_name(), &view, check)).collect();
@@ -47,11 +47,12 @@ pub(super) fn checks<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> 
     Ok(reply::json(call.layout, &shapes))
 }
 
-/// The rows a client wants. Consul names the step that failed for services and not for checks.
-fn choice<B: Backend>(call: &Call<'_, B>, subject: Subject) -> Result<Choice, ApiError> {
-    let filter = call.params.value("filter").unwrap_or_default().to_owned();
-    let _ = subject;
-    Ok(Choice { filter, ..Choice::default() })
+/// The rows a client wants. Consul says which step failed for services, and not for checks.
+fn choice<B: Backend>(call: &Call<'_, B>, subject: Subject, step: &str) -> Result<Choice, ApiError> {
+    let filter = call.params.value("filter").unwrap_or_default();
+    subject.check(filter).map_err(|error| ApiError::internal(format!("{step}{error}")))?;
+    let datacenter = call.backend.datacenter().to_string();
+    Ok(Choice { filter: filter.to_owned(), datacenter, ..Choice::default() })
 }
 
 /// `/v1/agent/service/:id`: at once, or with `hash` when the definition is another than the client knows.
