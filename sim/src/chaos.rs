@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::invariants::observation::Trial;
 use crate::invariants::{self, Judgement};
 use crate::nodes::Nodes;
-use crate::plan::Plan;
+use crate::plan::{Plan, Temper};
 use crate::report::Findings;
 use crate::runtime::disk::Honesty;
 use crate::trace::Entry;
@@ -22,7 +22,7 @@ const AFTERWARDS: Duration = Duration::from_secs(8);
 
 /// Plays the run of this world's seed, on agents' disks of this `honesty`.
 pub async fn chaos<A: Inspected>(honesty: Honesty) -> Findings {
-    let plan = Plan::draw(world::with(|w| w.seed), STORM);
+    let plan = Plan::draw(world::with(|w| w.seed), Temper::wild(STORM));
     let cluster = Cluster::<A>::start(&plan);
     for who in plan.agents() {
         world::with(|w| w.host(who).platter.hardware.honesty = honesty);

@@ -3,11 +3,13 @@
 use crate::fault::Faults;
 use crate::nodes::Nodes;
 use crate::plan::Plan;
-use crate::runtime::KernelWait;
+use crate::runtime::{KernelWait, Sim};
 use crate::world::{self, Who};
+use muster::runtime::Runtime;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -52,6 +54,9 @@ const RESTART_PAUSE: Duration = Duration::from_secs(1);
 /// The agents that run, each with the number of its process.
 type Running<A> = Arc<Mutex<BTreeMap<Who, (u64, A)>>>;
 
+/// What runs beside the agent of a machine.
+pub type Beside = Arc<dyn Fn(Who) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// A cluster and its surroundings.
 pub struct Cluster<A> {
     /// All machines.
@@ -64,13 +69,29 @@ pub struct Cluster<A> {
 impl<A: Agent> Cluster<A> {
     /// Switches on every machine of `plan` and starts the agents.
     pub fn start(plan: &Plan) -> Cluster<A> {
+        Cluster::launch(plan, None)
+    }
+
+    /// The same, with a program of our own beside each agent: it lives and dies with the agent's machine.
+    pub fn start_with(plan: &Plan, beside: Beside) -> Cluster<A> {
+        Cluster::launch(plan, Some(beside))
+    }
+
+    fn launch(plan: &Plan, beside: Option<Beside>) -> Cluster<A> {
         let nodes = Arc::new(Nodes::default());
         let running = Running::default();
         for who in plan.agents() {
             let role = if plan.servers.contains(&who) { Role::Server } else { Role::Client };
             let member = Member { who, role, servers: plan.servers.clone() };
             let running = running.clone();
-            nodes.add(who, move || supervise::<A>(member.clone(), running.clone()));
+            let beside = beside.clone();
+            nodes.add(who, move || {
+                let (program, agent) = (beside.as_ref().map(|beside| beside(who)), supervise::<A>(member.clone(), running.clone()));
+                async move {
+                    drop(program.map(Sim::spawn));
+                    agent.await;
+                }
+            });
         }
         for who in &plan.users {
             nodes.add_idle(*who);
@@ -153,7 +174,7 @@ mod tests {
     use super::{Agent, Cluster, Member};
     use crate::fault::Kind;
     use crate::nodes::{Condition, Crash};
-    use crate::plan::Plan;
+    use crate::plan::{Plan, Temper};
     use crate::play::play;
     use crate::runtime::{KernelWait, Sim, tcp};
     use crate::world::{self, Who};
@@ -188,7 +209,7 @@ mod tests {
     }
 
     fn plan(seed: u64) -> Plan {
-        Plan::draw(seed, Duration::from_secs(45))
+        Plan::draw(seed, Temper::wild(Duration::from_secs(45)))
     }
 
     #[test]

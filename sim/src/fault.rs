@@ -51,6 +51,25 @@ pub enum Fault {
     FillDisk(Aim, u64),
 }
 
+impl Fault {
+    /// The hosts it strikes while `leader` leads; empty if it is the network of all.
+    pub fn hosts(&self, leader: Option<Who>) -> Vec<Who> {
+        let at = |aim: &Aim| match aim {
+            Aim::At(who) => vec![*who],
+            Aim::AtLeaderOr(who) => vec![leader.unwrap_or(*who)],
+        };
+        match self {
+            Fault::Isolate(aim) | Fault::Deafen(aim) | Fault::Mute(aim) | Fault::Crash(aim, _) | Fault::Freeze(aim) => at(aim),
+            Fault::FillDisk(aim, _) => at(aim),
+            Fault::Split(side) => side.clone(),
+            Fault::Blackout(all) => all.clone(),
+            Fault::Unlink(a, b) => vec![*a, *b],
+            Fault::Drift(who, _) | Fault::WallStep(who, _) => vec![*who],
+            Fault::Loss(_) | Fault::Duplicate(_) | Fault::Reorder(_) | Fault::Slow(_) => Vec::new(),
+        }
+    }
+}
+
 /// Kinds of [`Fault`], by which a run is told what may happen in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -110,7 +129,24 @@ enum Undo {
 /// A fault in force.
 #[derive(Debug)]
 #[must_use = "a fault ends when it is healed"]
-pub struct InForce(Undo);
+pub struct InForce {
+    undo: Undo,
+    /// Its place in [`Faults::struck`].
+    number: usize,
+}
+
+/// A fault that struck, and whom: what judges excuse.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Struck {
+    /// What it was.
+    pub fault: Fault,
+    /// The hosts it struck. Empty: the network of all.
+    pub hosts: Vec<Who>,
+    /// When it began, in the world's time.
+    pub from: u64,
+    /// When it was healed; `None` while it is in force.
+    pub to: Option<u64>,
+}
 
 type Modifier = (u64, Fault);
 
@@ -120,6 +156,7 @@ pub struct Faults {
     base: Climate,
     /// Faults of the climate in force: several at once each have their effect.
     modifiers: Mutex<Vec<Modifier>>,
+    struck: Mutex<Vec<Struck>>,
 }
 
 /// A disk that is not filled.
@@ -129,7 +166,7 @@ impl Faults {
     /// On `nodes`, in a network that is otherwise `base`.
     pub fn new(nodes: Arc<Nodes>, base: Climate) -> Faults {
         world::with(|w| w.weather.climate = base.clone());
-        Faults { nodes, base, modifiers: Mutex::default() }
+        Faults { nodes, base, modifiers: Mutex::default(), struck: Mutex::default() }
     }
 
     /// Makes `fault` happen; `leader` leads now.
@@ -140,7 +177,8 @@ impl Faults {
         };
         world::record(Entry::with("fault", 0, 0, format!("{fault:?} {leader:?}").as_bytes()));
         say(format_args!("fault: {fault:?}, leader {leader:?}"));
-        InForce(match fault {
+        let number = self.note(fault, leader);
+        let undo = match fault {
             Fault::Isolate(aim) => self.cut(&[at(aim)], true, true),
             Fault::Split(side) => self.cut(side, true, true),
             Fault::Deafen(aim) => self.cut(&[at(aim)], true, false),
@@ -165,13 +203,26 @@ impl Faults {
                 set_capacity(at(aim), |used| used + left);
                 Undo::Space(at(aim))
             }
-        })
+        };
+        InForce { undo, number }
+    }
+
+    /// Everything that struck so far, in order.
+    pub fn struck(&self) -> Vec<Struck> {
+        self.struck.lock().expect("no panic while held").clone()
+    }
+
+    fn note(&self, fault: &Fault, leader: Option<Who>) -> usize {
+        let mut struck = self.struck.lock().expect("no panic while held");
+        struck.push(Struck { fault: fault.clone(), hosts: fault.hosts(leader), from: world::with(|w| w.now()), to: None });
+        struck.len() - 1
     }
 
     /// Ends a fault.
     pub fn heal(&self, fault: InForce) {
-        say(format_args!("heal: {:?}", fault.0));
-        match fault.0 {
+        say(format_args!("heal: {:?}", fault.undo));
+        self.struck.lock().expect("no panic while held")[fault.number].to = Some(world::with(|w| w.now()));
+        match fault.undo {
             Undo::Mend(ways) => world::with(|w| ways.iter().for_each(|(from, to)| w.weather.mend(*from, *to))),
             Undo::Climate(number) => {
                 self.modifiers().retain(|(n, _)| *n != number);

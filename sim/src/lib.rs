@@ -6,6 +6,7 @@
 compile_error!("--cfg madsim is missing: RUSTFLAGS or a [target.*] rustflags line has replaced [build] rustflags in .cargo/config.toml");
 
 pub mod calm;
+pub mod catalog;
 pub mod chaos;
 pub mod checker;
 pub mod cli;

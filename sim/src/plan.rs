@@ -5,6 +5,7 @@ use crate::fault::{Aim, Fault, Kind};
 use crate::nodes::Crash;
 use crate::world::{Climate, Who};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 /// A fault and its time, counted from the start of the storm.
@@ -16,6 +17,24 @@ pub struct Strike {
     pub lasts: Duration,
     /// What it is.
     pub fault: Fault,
+}
+
+/// How much is to happen in a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Temper {
+    /// How long faults strike and users work.
+    pub storm: Duration,
+    /// Fewest client agents.
+    pub clients: u8,
+    /// Pause of a lane between two of its faults, in milliseconds.
+    pub pause: Range<u64>,
+}
+
+impl Temper {
+    /// A storm of that length with short pauses and perhaps no client agents.
+    pub fn wild(storm: Duration) -> Temper {
+        Temper { storm, clients: 0, pause: 500..5_000 }
+    }
 }
 
 /// A run, decided.
@@ -39,6 +58,8 @@ pub struct Plan {
     pub strikes: Vec<Strike>,
     /// How long faults strike and users work.
     pub storm: Duration,
+    /// Pause of a lane between two of its faults, in milliseconds.
+    pub pause: Range<u64>,
 }
 
 /// First number of client agents' hosts.
@@ -49,18 +70,19 @@ const FIRST_USER: u8 = 101;
 const SETTLING: Duration = Duration::from_secs(3);
 
 impl Plan {
-    /// The run of `seed` whose storm lasts `storm`.
+    /// The run of `seed`, of that temper.
     ///
     /// One seed in ten is without faults, one in ten has one kind of them, the others a random half of the kinds.
-    pub fn draw(seed: u64, storm: Duration) -> Plan {
+    pub fn draw(seed: u64, temper: Temper) -> Plan {
+        let Temper { storm, clients: fewest, pause } = temper;
         let mut draws = Draws::new(seed, "shape", 0);
         let servers: Vec<Who> = (1..=*draws.pick(&[3, 3, 5])).map(Who).collect();
-        let clients: Vec<Who> = (0..draws.below(6) as u8).map(|n| Who(FIRST_CLIENT + n)).collect();
+        let clients: Vec<Who> = (0..fewest + draws.below(6 - u64::from(fewest.min(5))) as u8).map(|n| Who(FIRST_CLIENT + n)).collect();
         let users = (0..2 + draws.below(4) as u8).map(|n| Who(FIRST_USER + n)).collect();
         let kinds = draw_kinds(seed);
         let slowest = Duration::from_micros(draws.within(500..5_000));
         let climate = Climate { latency: Duration::from_micros(100)..slowest, ..Climate::calm() };
-        let mut plan = Plan { seed, servers, clients, users, climate, drifts: Vec::new(), kinds, strikes: Vec::new(), storm };
+        let mut plan = Plan { seed, servers, clients, users, climate, drifts: Vec::new(), kinds, strikes: Vec::new(), storm, pause };
         plan.draw_drifts();
         plan.draw_strikes();
         plan
@@ -96,7 +118,7 @@ impl Plan {
                 let fault = draw_fault(&mut draws, kind, self);
                 let end = (at + lasts).min(self.storm);
                 self.strikes.push(Strike { at, lasts: end - at, fault });
-                at = end + Duration::from_millis(draws.within(500..5_000));
+                at = end + Duration::from_millis(draws.within(self.pause.clone()));
             }
         }
         self.strikes.sort_by_key(|strike| strike.at);
@@ -166,7 +188,7 @@ fn draw_side(draws: &mut Draws, plan: &Plan) -> Vec<Who> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, Kind, Plan};
+    use super::{Fault, Kind, Plan, Temper};
     use std::collections::BTreeSet;
     use std::time::Duration;
 
@@ -174,13 +196,13 @@ mod tests {
 
     #[test]
     fn a_seed_always_draws_the_same_plan_and_others_draw_others() {
-        assert_eq!(Plan::draw(7, STORM), Plan::draw(7, STORM));
-        assert_ne!(Plan::draw(7, STORM).strikes, Plan::draw(8, STORM).strikes);
+        assert_eq!(Plan::draw(7, Temper::wild(STORM)), Plan::draw(7, Temper::wild(STORM)));
+        assert_ne!(Plan::draw(7, Temper::wild(STORM)).strikes, Plan::draw(8, Temper::wild(STORM)).strikes);
     }
 
     #[test]
     fn a_hundred_seeds_cover_every_kind_both_sizes_and_runs_without_faults() {
-        let plans: Vec<Plan> = (0..100).map(|seed| Plan::draw(seed, STORM)).collect();
+        let plans: Vec<Plan> = (0..100).map(|seed| Plan::draw(seed, Temper::wild(STORM))).collect();
         let kinds: BTreeSet<Kind> = plans.iter().flat_map(|plan| plan.kinds.clone()).collect();
         assert!(kinds.into_iter().eq(Kind::ALL));
         let sizes: BTreeSet<usize> = plans.iter().map(|plan| plan.servers.len()).collect();
@@ -198,7 +220,7 @@ mod tests {
     #[test]
     fn every_fault_ends_with_the_storm() {
         for seed in 0..100 {
-            let plan = Plan::draw(seed, STORM);
+            let plan = Plan::draw(seed, Temper::wild(STORM));
             assert!(plan.strikes.iter().all(|strike| strike.at + strike.lasts <= STORM));
             assert!(plan.strikes.is_sorted_by_key(|strike| strike.at));
         }
@@ -207,7 +229,7 @@ mod tests {
     #[test]
     fn a_split_leaves_somebody_on_both_sides() {
         for seed in 0..200 {
-            let plan = Plan::draw(seed, STORM);
+            let plan = Plan::draw(seed, Temper::wild(STORM));
             for strike in &plan.strikes {
                 if let Fault::Split(side) = &strike.fault {
                     assert!(!side.is_empty() && side.len() < plan.agents().len());

@@ -1,5 +1,6 @@
 //! The scenarios that `cargo sim` plays by name.
 
+use crate::catalog::catalog;
 use crate::chaos::chaos;
 use crate::checker::{self, Action, Operation, Verdict, rounds::Budget};
 use crate::hello;
@@ -35,6 +36,12 @@ pub const ALL: &[Scenario] = &[
         about: "whole agents, users and a storm of faults, then calm, then judgement",
         planted: None,
         play: play_chaos,
+    },
+    Scenario {
+        name: "catalog",
+        about: "services registered on whole agents, checks that flap, faults, watchers; then the catalog must be what the agents have",
+        planted: None,
+        play: play_catalog,
     },
     Scenario {
         name: "promise",
@@ -78,6 +85,17 @@ fn play_chaos(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>
             Some(Fsync::Honest) | None => Honesty::Honest,
         };
         chaos::<WholeAgent>(honesty)
+    });
+    Report::new(seed, scenario, played)
+}
+
+fn play_catalog(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    let planted = scenario.planted;
+    let played = play(seed, text, move || {
+        if let Some(planted) = planted {
+            world::with(|w| w.controls = planted.controls);
+        }
+        catalog()
     });
     Report::new(seed, scenario, played)
 }

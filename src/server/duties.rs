@@ -2,9 +2,9 @@
 
 use super::Agent;
 use crate::agent::autopilot::{Autopilot, Ballot, LOOK_INTERVAL, Pooled, Report, Seat, Sight, Step};
-use crate::agent::reconcile::{Credence, PASS_INTERVAL, Reconciler};
+use crate::agent::reconcile::{Credence, Reconciler};
 use crate::api::operator::{AutopilotState, ServersHealth};
-use crate::gossip::Event;
+use crate::gossip::{Event, Member};
 use crate::model::{Instant, NodeName};
 use crate::raft::{Raft, Server, Suffrage};
 use crate::runtime::{Runtime, timeout, watch};
@@ -12,7 +12,7 @@ use crate::server::gossip::{Events, Notice};
 use crate::state::autopilot::AutopilotSettings;
 use crate::state::{Command, Condition, KvCommand, Reply};
 use futures_util::{FutureExt, StreamExt, stream};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Steps of one look at the servers. More wait for the next look.
@@ -47,7 +47,7 @@ impl<R: Runtime> Agent<R> {
         loop {
             let current = *leadership.borrow_and_update();
             if current.is_us() {
-                let reconciler = Reconciler::new(self.node_id());
+                let reconciler = Reconciler::new(self.node_id(), self.config().datacenter.clone(), R::now());
                 let mut term = Term { agent: self, raft, number: current.term, reconciler };
                 *self.0.watchman.lock().expect("no panic while held") = Watchman::default();
                 tracing::info!(term = current.term, "cluster leadership acquired");
@@ -97,7 +97,7 @@ impl<R: Runtime> Term<'_, R> {
         loop {
             if R::now() >= next_pass {
                 next_pass = match self.pass().await {
-                    Proposed::All => R::now() + PASS_INTERVAL,
+                    Proposed::All => self.reconciler.next_pass(R::now()),
                     Proposed::Partly => R::now() + AGAIN,
                 };
             }
@@ -115,10 +115,11 @@ impl<R: Runtime> Term<'_, R> {
                 news = hear(&mut events) => match news {
                     Some(News::Of(members)) => {
                         next_look = R::now();
-                        match self.act_on(&members).await {
-                            Proposed::All => {}
-                            Proposed::Partly => next_pass = next_pass.min(R::now() + AGAIN),
-                        }
+                        let again = match self.act_on(&members).await {
+                            Proposed::All => self.reconciler.next_pass(R::now()),
+                            Proposed::Partly => R::now() + AGAIN,
+                        };
+                        next_pass = next_pass.min(again);
                     }
                     Some(News::Missed) => (next_pass, next_look) = (R::now(), R::now()),
                     None => return,
@@ -157,18 +158,22 @@ impl<R: Runtime> Term<'_, R> {
     /// Compares all members with all nodes.
     async fn pass(&mut self) -> Proposed {
         let members = self.agent.lan().members();
-        let configuration = self.raft.configuration();
-        let voters: BTreeSet<_> = configuration.servers.iter().filter(|(_, s)| s.suffrage == Suffrage::Voter).map(|(id, _)| *id).collect();
-        let credence = Credence::of_pool(&members, &voters);
+        let credence = self.credence(&members);
         let commands = self.reconciler.pass(R::now(), &members, credence, &self.raft.view().state);
         self.propose_all(commands).await
     }
 
     /// Brings the rows of these members up to date.
-    async fn act_on(&self, members: &BTreeMap<NodeName, Event>) -> Proposed {
-        let view = self.raft.view();
-        let commands: Vec<Command> = members.values().filter_map(|event| self.reconciler.event(event, &view.state)).collect();
+    async fn act_on(&mut self, members: &BTreeMap<NodeName, Event>) -> Proposed {
+        let credence = self.credence(&self.agent.lan().members());
+        let commands = self.reconciler.events(R::now(), members.values(), credence, &self.raft.view().state);
         self.propose_all(commands).await
+    }
+
+    fn credence(&self, members: &[Member]) -> Credence {
+        let configuration = self.raft.configuration();
+        let voters = configuration.servers.iter().filter(|(_, server)| server.suffrage == Suffrage::Voter).map(|(id, _)| *id);
+        Credence::of_pool(members, &voters.collect())
     }
 
     /// Takes the steps that autopilot asks for, one after the other.

@@ -6,6 +6,7 @@
 
 mod blocking;
 mod calm;
+pub mod catalog;
 mod completeness;
 mod election;
 mod listing;

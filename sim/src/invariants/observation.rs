@@ -1,9 +1,10 @@
 //! What can be seen of a run from outside and from the servers' own accounts. Times are the world's, in nanoseconds.
 
+use super::catalog::observed::{Inside, Written};
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
 use muster::model::{Index, NodeId};
-use muster::state::{KvCommand, Reply};
+use muster::state::{CatalogCommand, KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct Record {
     pub watches: Vec<Watched>,
     /// Answers that no client of Consul would understand.
     pub malformed: Vec<Malformed>,
+    /// Checks of agents as they changed inside.
+    pub inside: Vec<Inside>,
     /// What came after the faults; `None` if the run ended before.
     pub calm: Option<Calm>,
 }
@@ -96,8 +99,17 @@ pub struct Applied {
     pub state: Option<u128>,
     /// The change to the KV store, if it was one.
     pub kv: Option<KvCommand>,
+    /// The change to the catalog, if it was one and was not refused.
+    pub catalog: Option<CatalogCommand>,
     /// What the state answered.
     pub reply: Reply,
+}
+
+impl Applied {
+    /// What the judges of the catalog need of it.
+    pub fn to_catalog(&self) -> Written {
+        Written { at: self.at, server: self.server, index: self.index, command: self.catalog.clone() }
+    }
 }
 
 /// A snapshot took the place of entries.

@@ -12,7 +12,7 @@ mod trial;
 mod user;
 mod work;
 
-pub use connection::Connection;
+pub use connection::{Connection, Reply, Silence};
 pub use promise::forgotten_promise;
 pub use recording::{Recorder, Recording};
 pub use trial::trials;

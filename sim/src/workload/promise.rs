@@ -44,6 +44,7 @@ pub async fn forgotten_promise<A: Agent>() -> History {
         kinds: BTreeSet::new(),
         strikes: Vec::new(),
         storm: Duration::ZERO,
+        pause: 0..1,
     };
     let cluster = Cluster::<A>::start(&plan);
     let recorder = Recorder::new();

@@ -58,7 +58,18 @@ impl Store {
         let process = 0;
         let at = super::now();
         let reply = Reply::Took(holds);
-        self.applied.push(Applied { at, server: Who(1), process, index, term: 1, command: 0, state: None, kv: Some(kv), reply });
+        self.applied.push(Applied {
+            at,
+            server: Who(1),
+            process,
+            index,
+            term: 1,
+            command: 0,
+            state: None,
+            kv: Some(kv),
+            catalog: None,
+            reply,
+        });
         if holds {
             self.before = self.entries.clone();
             let create = self.entries.get(key).map_or(index, |e| e.create);

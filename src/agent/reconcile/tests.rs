@@ -1,9 +1,8 @@
 //! Members and a catalog in, commands out; the commands are applied and the catalog looked at.
 
-use super::{ABSENCE, Credence, Reconciler};
+use super::{ABSENCE, Credence, PASS_INTERVAL, Reconciler, SERVERS, SETTLING};
 use crate::gossip::{Doubt, Event, EventKind, Member, MemberStatus, Profile, Tags, Versions};
-use crate::model::{CatalogStatus, CheckStatus};
-use crate::model::{Instant, NodeId, NodeName, Timestamp};
+use crate::model::{CatalogStatus, CheckStatus, Datacenter, Instant, NodeId, NodeName, ServiceSpec, Timestamp};
 use crate::state::checks::SERF_HEALTH;
 use crate::state::nodes::NodeSpec;
 use crate::state::{CatalogCommand, Command, NodeUpdate, Reply, Stamped, State};
@@ -39,8 +38,18 @@ struct Leader {
 }
 
 impl Leader {
+    /// One that has led for so long that its pool is believed.
     fn new() -> Leader {
-        Leader { reconciler: Reconciler::new(OURS), state: State::default(), index: 10, now: Instant::from_nanos(1) }
+        let mut leader = Leader::newly_elected(State::default());
+        leader.pass(&[], Credence::Connected);
+        leader.now += SETTLING;
+        leader
+    }
+
+    fn newly_elected(state: State) -> Leader {
+        let now = Instant::from_nanos(1);
+        let index = state.last_change() + 10;
+        Leader { reconciler: Reconciler::new(OURS, Datacenter::parse("dc1").unwrap(), now), state, index, now }
     }
 
     fn apply(&mut self, command: Command) {
@@ -51,8 +60,12 @@ impl Leader {
 
     /// Acts on one event; says how many commands it took.
     fn hear(&mut self, kind: EventKind, member: Member) -> usize {
-        let command = self.reconciler.event(&news(kind, member), &self.state);
-        command.into_iter().map(|command| self.apply(command)).count()
+        self.hear_while(Credence::Connected, &news(kind, member))
+    }
+
+    fn hear_while(&mut self, credence: Credence, event: &Event) -> usize {
+        let commands = self.reconciler.events(self.now, [event], credence, &self.state);
+        commands.into_iter().map(|command| self.apply(command)).count()
     }
 
     fn pass(&mut self, members: &[Member], credence: Credence) -> usize {
@@ -66,6 +79,12 @@ impl Leader {
 
     fn names(&self) -> Vec<String> {
         self.state.nodes().iter().map(|node| node.spec.name.to_string()).collect()
+    }
+
+    /// Registers an instance as an agent would.
+    fn list(&mut self, name: &str, service: ServiceSpec) {
+        let (node, update) = (self.state.nodes().get(name).unwrap().spec.clone(), NodeUpdate::Skip);
+        self.apply(Command::Catalog(CatalogCommand::Register { node, update, service: Some(service), checks: Vec::new() }));
     }
 
     /// Registers a node as a client of the catalog would, without `serfHealth`.
@@ -107,13 +126,33 @@ fn what_the_catalog_says_already_is_not_said_again() {
 }
 
 #[test]
-fn what_others_know_of_a_node_stays() {
+fn what_an_agent_or_others_say_of_a_node_stays_as_they_said_it() {
     let mut leader = Leader::new();
     leader.register_from_outside("web", Some(NodeId::from_u128(2)));
     leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
     let spec = leader.state.nodes().get("web").unwrap().spec.clone();
-    assert_eq!((spec.address.as_str(), spec.meta["rack"].as_str()), ("10.0.0.2", "7"));
-    assert_eq!((spec.tagged_addresses["wan"].as_str(), spec.tagged_addresses["lan"].as_str()), ("198.51.100.1", "10.0.0.2"));
+    assert_eq!(spec.address, "10.0.0.2", "gossip knows better");
+    assert_eq!(spec.tagged_addresses, BTreeMap::from([("wan".to_owned(), "198.51.100.1".to_owned())]));
+    assert_eq!(spec.meta, BTreeMap::from([("rack".to_owned(), "7".to_owned())]));
+    leader.hear(EventKind::Failed, member("web", 2, MemberStatus::Failed));
+    leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+    assert_eq!(leader.state.nodes().get("web").unwrap().spec, spec);
+}
+
+/// Between the leader's look and its command the agent may have synced.
+#[test]
+fn a_change_of_the_agents_own_is_not_undone_by_a_verdict_reached_before_it() {
+    let mut leader = Leader::new();
+    leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+    let event = news(EventKind::Failed, member("web", 2, MemberStatus::Failed));
+    let verdict = leader.reconciler.events(leader.now, [&event], Credence::Connected, &leader.state);
+    let mut synced = leader.state.nodes().get("web").unwrap().spec.clone();
+    synced.meta.insert("rack".to_owned(), "8".to_owned());
+    let (node, update) = (synced.clone(), NodeUpdate::Apply);
+    leader.apply(Command::Catalog(CatalogCommand::Register { node, update, service: None, checks: Vec::new() }));
+    verdict.into_iter().for_each(|command| leader.apply(command));
+    assert_eq!(leader.state.nodes().get("web").unwrap().spec, synced);
+    assert_eq!(leader.health("web").unwrap().0, CheckStatus::Critical);
 }
 
 #[test]
@@ -128,19 +167,81 @@ fn an_address_that_changed_is_followed() {
 }
 
 #[test]
-fn the_address_for_other_datacenters_is_the_one_the_member_tells() {
+fn a_new_row_has_the_address_for_other_datacenters_that_the_member_tells() {
     let mut leader = Leader::new();
-    leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
-    let mut told = member("web", 2, MemberStatus::Alive);
-    let profile = Arc::make_mut(&mut told.profile);
-    let mut tags = profile.tags.as_map().clone();
-    tags.insert(super::WAN_ADDR_TAG.to_owned(), "198.51.100.7".to_owned());
-    profile.tags = Tags::parse(tags).unwrap();
+    let told = tagged(member("web", 2, MemberStatus::Alive), &[(super::WAN_ADDR_TAG, "198.51.100.7")]);
     assert_eq!(leader.hear(EventKind::Updated, told.clone()), 1);
     let spec = leader.state.nodes().get("web").unwrap().spec.clone();
     let addresses = ["lan", "lan_ipv4", "wan", "wan_ipv4"].map(|tag| spec.tagged_addresses[tag].as_str());
     assert_eq!(addresses, ["10.0.0.2", "10.0.0.2", "198.51.100.7", "198.51.100.7"]);
     assert_eq!(leader.hear(EventKind::Updated, told), 0);
+}
+
+fn tagged(mut member: Member, more: &[(&str, &str)]) -> Member {
+    let profile = Arc::make_mut(&mut member.profile);
+    let mut tags = profile.tags.as_map().clone();
+    tags.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    profile.tags = Tags::parse(tags).unwrap();
+    member
+}
+
+fn server(name: &str, id: u128) -> Member {
+    let tags = [("role", "consul"), ("port", "8300"), ("raft_vsn", "3"), ("build", "1.10.11:0.1.0"), ("read_replica", "1")];
+    tagged(member(name, id, MemberStatus::Alive), &tags)
+}
+
+#[test]
+fn a_server_is_an_instance_of_consul_until_it_is_none_any_more() {
+    let mut leader = Leader::new();
+    assert_eq!(leader.hear(EventKind::Joined, server("s1", 1)), 1);
+    let spec = leader.state.services().at("s1", SERVERS).unwrap().spec();
+    assert_eq!((spec.name.as_str(), spec.port, spec.tags.is_empty()), ("consul", 8300, true));
+    let meta: Vec<(&str, &str)> = spec.meta.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let expected = [
+        ("non_voter", "true"),
+        ("raft_version", "3"),
+        ("read_replica", "true"),
+        ("serf_protocol_current", "2"),
+        ("serf_protocol_max", "5"),
+        ("serf_protocol_min", "1"),
+        ("version", "1.10.11"),
+    ];
+    assert_eq!(meta, expected);
+    assert_eq!(leader.hear(EventKind::Updated, server("s1", 1)), 0);
+    assert_eq!(leader.hear(EventKind::Updated, member("s1", 1, MemberStatus::Alive)), 1);
+    assert!(leader.state.services().at("s1", SERVERS).is_none() && leader.names() == ["s1"]);
+}
+
+#[test]
+fn what_somebody_spoiled_in_a_servers_instance_is_put_right_by_the_next_pass() {
+    let mut leader = Leader::new();
+    leader.hear(EventKind::Joined, server("s1", 1));
+    let right = leader.state.services().at("s1", SERVERS).unwrap().spec();
+    leader.list("s1", ServiceSpec { port: 1, ..right.clone() });
+    assert_eq!(leader.pass(&[server("s1", 1)], Credence::Connected), 1);
+    assert_eq!(leader.state.services().at("s1", SERVERS).unwrap().spec(), right);
+}
+
+#[test]
+fn a_service_of_a_client_agent_that_somebody_called_consul_stays() {
+    let mut leader = Leader::new();
+    let web = member("web", 2, MemberStatus::Alive);
+    leader.hear(EventKind::Joined, web.clone());
+    leader.list("web", ServiceSpec::new(SERVERS, SERVERS));
+    assert_eq!(leader.pass(&[web], Credence::Connected), 0);
+    assert!(leader.state.services().at("web", SERVERS).is_some());
+}
+
+#[test]
+fn a_member_that_left_or_was_forgotten_goes_with_all_its_instances() {
+    for (kind, status) in [(EventKind::Left, MemberStatus::Left), (EventKind::Reaped, MemberStatus::Failed)] {
+        let mut leader = Leader::new();
+        leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+        leader.list("web", ServiceSpec::new("api", "api"));
+        leader.now += ABSENCE;
+        assert_eq!(leader.hear(kind, member("web", 2, status)), 1);
+        assert!(leader.names().is_empty() && leader.state.services().at("web", "api").is_none());
+    }
 }
 
 #[test]
@@ -150,6 +251,7 @@ fn news_of_a_machine_does_not_touch_the_one_that_took_its_name() {
     for status in [MemberStatus::Failed, MemberStatus::Left] {
         assert_eq!(leader.hear(EventKind::Updated, member("web", 2, status)), 0);
     }
+    leader.now += ABSENCE;
     assert_eq!(leader.hear(EventKind::Reaped, member("web", 2, MemberStatus::Failed)), 0);
     assert_eq!(leader.hear(EventKind::Reaped, member("web", 3, MemberStatus::Failed)), 1);
 }
@@ -192,6 +294,57 @@ fn a_leader_that_may_be_cut_off_removes_nobody_it_misses() {
     assert_eq!(leader.names(), ["web"], "the while begins only when the pool can be believed");
 }
 
+/// A server that was cut off has found everyone dead. It must not hide them all when it is elected before the pool has told it otherwise.
+#[test]
+fn a_new_leader_waits_with_the_deaths_it_knows_of_until_its_pool_has_settled() {
+    let mut before = Leader::new();
+    before.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+    let mut leader = Leader::newly_elected(before.state);
+    let failed = [member("web", 2, MemberStatus::Failed)];
+    assert_eq!(leader.pass(&failed, Credence::CutOff), 0);
+    leader.now += SETTLING * 3;
+    assert_eq!(leader.pass(&failed, Credence::Connected), 0, "the pool has only just become whole");
+    let due = leader.reconciler.next_pass(leader.now);
+    assert_eq!(due, leader.now + SETTLING);
+    assert_eq!(leader.hear_while(Credence::CutOff, &news(EventKind::Failed, failed[0].clone())), 0);
+    leader.now = due;
+    assert_eq!(leader.pass(&failed, Credence::Connected), 0, "the break began the wait anew");
+    leader.now += SETTLING - Duration::from_nanos(1);
+    assert_eq!(leader.pass(&failed, Credence::Connected), 0);
+    leader.now += Duration::from_nanos(1);
+    assert_eq!(leader.pass(&failed, Credence::Connected), 1);
+    assert_eq!(leader.health("web").unwrap().0, CheckStatus::Critical);
+    assert_eq!(leader.reconciler.next_pass(leader.now), leader.now + PASS_INTERVAL);
+}
+
+#[test]
+fn what_the_pool_forgets_soon_after_an_election_is_only_missed_and_not_removed_yet() {
+    let mut before = Leader::new();
+    before.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+    let mut leader = Leader::newly_elected(before.state);
+    leader.pass(&[member("web", 2, MemberStatus::Failed)], Credence::Connected);
+    leader.now += ABSENCE - Duration::from_nanos(1);
+    assert_eq!(leader.hear(EventKind::Reaped, member("web", 2, MemberStatus::Failed)), 0);
+    assert_eq!(leader.pass(&[], Credence::Connected), 0);
+    assert_eq!(leader.reconciler.next_pass(leader.now), leader.now + PASS_INTERVAL);
+    leader.now += PASS_INTERVAL;
+    leader.pass(&[], Credence::Connected);
+    assert_eq!(leader.reconciler.next_pass(leader.now), leader.now + ABSENCE - PASS_INTERVAL, "it is removed when its time is over");
+    leader.now += ABSENCE - PASS_INTERVAL;
+    assert_eq!(leader.pass(&[], Credence::Connected), 1);
+    assert!(leader.names().is_empty());
+}
+
+#[test]
+fn an_operators_word_removes_a_member_at_once() {
+    let mut before = Leader::new();
+    before.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+    let mut leader = Leader::newly_elected(before.state);
+    let pruned = Event { by: vec![NodeName::parse("n1").unwrap()], ..news(EventKind::Reaped, member("web", 2, MemberStatus::Failed)) };
+    assert_eq!(leader.hear_while(Credence::CutOff, &pruned), 1);
+    assert!(leader.names().is_empty());
+}
+
 #[test]
 fn the_pool_is_believed_when_it_knows_most_voters_alive() {
     let voters: BTreeSet<NodeId> = (1..=3).map(NodeId::from_u128).collect();
@@ -214,7 +367,7 @@ proptest! {
         pool in prop::collection::btree_map(1u128..6, any_status(), 0..6),
     ) {
         let mut leader = Leader::new();
-        leader.hear(EventKind::Joined, member("n1", 1, MemberStatus::Alive));
+        leader.hear(EventKind::Joined, server("n1", 1));
         for (id, status) in before {
             leader.hear(EventKind::Updated, member(&format!("n{id}"), id, status));
         }

@@ -1,5 +1,6 @@
 //! The gossip pools as HTTP shows them.
 
+use crate::agent::reconcile::SERF_PROTOCOL;
 use crate::api::agent::{Member, MemberStatus};
 use crate::gossip::{self, Prune};
 use crate::model::NodeName;
@@ -7,9 +8,7 @@ use crate::runtime::Runtime;
 use crate::server::http::{Pool, Trace};
 use crate::server::{Agent, Farewell};
 
-/// The protocol numbers of Consul's gossip library, which clients read: ours is not it, so they are constants.
-const PROTOCOL: (u8, u8, u8) = (1, 5, 2);
-/// The same for the layer above it.
+/// The protocol numbers of the layer above Consul's gossip library, which clients read: ours is not it, so they are constants.
 const DELEGATE: (u8, u8, u8) = (2, 5, 4);
 
 impl<R: Runtime> Agent<R> {
@@ -59,9 +58,9 @@ pub(super) fn shown(member: &gossip::Member) -> Option<Member> {
         port: member.addr().port(),
         tags: member.tags().as_map().clone(),
         status,
-        protocol_min: PROTOCOL.0,
-        protocol_max: PROTOCOL.1,
-        protocol_cur: PROTOCOL.2,
+        protocol_min: SERF_PROTOCOL.0,
+        protocol_max: SERF_PROTOCOL.1,
+        protocol_cur: SERF_PROTOCOL.2,
         delegate_min: DELEGATE.0,
         delegate_max: DELEGATE.1,
         delegate_cur: DELEGATE.2,

@@ -1,0 +1,107 @@
+//! What the programs of a run write down, and what they share.
+
+use super::plan::CatalogPlan;
+use crate::checker::Nanos;
+use crate::invariants::catalog::observed::{Deed, Heartbeat, Look, Manner, Order, Seen, Told, Turn, Wipe};
+use crate::invariants::observation::Malformed;
+use crate::world;
+use muster::model::CheckStatus;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A handle to the book of a run, one for every program.
+#[derive(Clone)]
+pub struct Book(Arc<Mutex<Pages>>);
+
+struct Pages {
+    seen: Seen,
+    /// How each instance's endpoint answers now.
+    manners: Vec<Manner>,
+    /// When the run's clock began.
+    start: Nanos,
+}
+
+/// True time.
+pub fn now() -> Nanos {
+    world::with(|w| w.now())
+}
+
+impl Book {
+    /// A book for the run of `plan`, which starts now.
+    pub fn new(plan: &CatalogPlan) -> Book {
+        let seen = Seen { servers: plan.base.servers.iter().copied().collect(), instances: plan.instances.clone(), ..Seen::default() };
+        Book(Arc::new(Mutex::new(Pages { seen, manners: vec![Manner::Well; plan.instances.len()], start: now() })))
+    }
+
+    /// Everything so far.
+    pub fn take(&self) -> Seen {
+        std::mem::take(&mut self.lock().seen)
+    }
+
+    /// Looks at everything so far.
+    pub fn with<T>(&self, f: impl FnOnce(&Seen) -> T) -> T {
+        f(&self.lock().seen)
+    }
+
+    /// Time since the run's start.
+    pub fn passed(&self) -> Duration {
+        Duration::from_nanos(now() - self.lock().start)
+    }
+
+    /// How an instance's endpoint answers now.
+    pub fn manner(&self, instance: usize) -> Manner {
+        self.lock().manners[instance]
+    }
+
+    /// Lets an endpoint answer otherwise from now on.
+    pub fn turn(&self, instance: usize, manner: Manner) {
+        let mut pages = self.lock();
+        pages.manners[instance] = manner;
+        pages.seen.turns.push(Turn { at: now(), instance, manner });
+    }
+
+    /// News is sent; its sender gives up at `over`. Says where it is written.
+    pub fn heartbeat(&self, instance: usize, status: CheckStatus, over: Nanos) -> usize {
+        let mut pages = self.lock();
+        pages.seen.heartbeats.push(Heartbeat { instance, invoked: now(), over, status, told: Told::Unknown });
+        pages.seen.heartbeats.len() - 1
+    }
+
+    /// News was answered.
+    pub fn heartbeat_told(&self, number: usize, told: Told) {
+        let mut pages = self.lock();
+        let heartbeat = &mut pages.seen.heartbeats[number];
+        (heartbeat.told, heartbeat.over) = (told, if told == Told::Unknown { heartbeat.over } else { now() });
+    }
+
+    /// Something is ordered. Says where it is written.
+    pub fn order(&self, instance: usize, deed: Deed) -> usize {
+        let mut pages = self.lock();
+        pages.seen.orders.push(Order { instance, deed, invoked: now(), done: None });
+        pages.seen.orders.len() - 1
+    }
+
+    /// An order was acknowledged.
+    pub fn order_done(&self, number: usize) {
+        self.lock().seen.orders[number].done = Some(now());
+    }
+
+    /// An instance is taken out of the catalog.
+    pub fn wipe(&self, instance: usize) {
+        self.lock().seen.wipes.push(Wipe { instance, invoked: now() });
+    }
+
+    /// A read was answered.
+    pub fn look(&self, look: Look) {
+        self.lock().seen.looks.push(look);
+    }
+
+    /// An answer makes no sense.
+    pub fn malformed(&self, says: String) {
+        self.lock().seen.malformed.push(Malformed { at: now(), says });
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pages> {
+        self.0.lock().expect("no panic while held")
+    }
+}
