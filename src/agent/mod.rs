@@ -5,3 +5,4 @@ pub mod autopilot;
 pub mod local;
 pub mod query;
 pub mod reconcile;
+pub mod views;

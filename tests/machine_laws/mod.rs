@@ -5,6 +5,7 @@ mod gossip;
 mod laws;
 mod retry;
 mod specimen;
+mod views;
 
 use laws::obeys;
 
@@ -16,4 +17,9 @@ fn a_sound_machine_obeys() {
 #[test]
 fn gossip_obeys() {
     obeys(&gossip::OfGossip);
+}
+
+#[test]
+fn views_obey() {
+    obeys(&views::OfViews);
 }

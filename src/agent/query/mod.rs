@@ -22,7 +22,7 @@ use crate::state::nodes::fold;
 use serde::{Deserialize, Serialize};
 
 /// One question to the replicated state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Query {
     /// One key with its value.
     KvGet {
