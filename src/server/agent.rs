@@ -4,7 +4,9 @@ use super::directory::Directory;
 use super::duties::Watchman;
 use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
+use super::views::{Copies, Sessions};
 use crate::agent::reconcile::WAN_ADDR_TAG;
+use crate::agent::views::Recent;
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::NodeId;
@@ -59,6 +61,11 @@ pub(super) struct Inner<R: Runtime> {
     pub watchman: Mutex<Watchman>,
     pub surroundings: Surroundings,
     pub directory: Arc<Directory>,
+    /// What this agent holds of its views, and which a server was asked for lately.
+    pub copies: Copies,
+    pub recent: Mutex<Recent>,
+    /// The subscriptions that this server keeps.
+    pub sessions: Sessions,
     pub local: LocalAgent<R>,
     pub phase: watch::Sender<Phase>,
     /// Attempts to join after which the agent gave up; unset while it has not.

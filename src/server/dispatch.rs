@@ -33,6 +33,8 @@ impl<R: Runtime> Agent<R> {
                 written.map(|(index, reply)| Response::Written { index, reply })
             }
             Request::Operate { operation, relay } => self.operate(operation, Some(relay)).await,
+            Request::Subscribe(ask) => Ok(Response::Told(self.publish(ask).await)),
+            Request::ChangeSubscription(ask) => Ok(self.change_subscription(ask).await),
             Request::Peers => Ok(Response::Peers(self.peers_here())),
             Request::ClaimStands { servers } => Ok(Response::Claimed(self.claim_stands(&servers).await)),
             Request::Claim { by, servers } => Ok(Response::Claimed(self.grant_claim(by, &servers).await)),

@@ -23,6 +23,7 @@ mod reload;
 mod requests;
 mod start;
 mod surroundings;
+mod views;
 mod wire;
 
 pub use agent::{Agent, Farewell};

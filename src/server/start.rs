@@ -8,6 +8,7 @@ use super::gossip::{self, RejoinAfterLeave};
 use super::http::{Http, Settings};
 use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
+use super::views::{Copies, Sessions};
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::{NodeId, NodeName};
@@ -57,6 +58,8 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         }
     };
     let (phase, _) = watch::channel(Phase::Running);
+    // Only client agents draw: servers hold no copies.
+    let copies = Copies::new(R::now(), &config.cache, if config.server { 0 } else { R::random() });
     let agent = Agent(Arc::new(Inner {
         config,
         node_id,
@@ -71,6 +74,9 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         watchman: Mutex::default(),
         surroundings,
         directory,
+        copies,
+        recent: Mutex::default(),
+        sessions: Sessions::default(),
         local,
         phase,
         gave_up: OnceLock::new(),
@@ -111,7 +117,13 @@ impl<R: Runtime> Agent<R> {
         self.keep(async move { agent.follow_members().await });
         let agent = self.clone();
         self.keep(async move { agent.look_after_registrations().await });
+        if self.raft().is_none() {
+            let agent = self.clone();
+            self.keep(async move { agent.keep_views_current().await });
+        }
         if self.raft().is_some() {
+            let agent = self.clone();
+            self.keep(async move { agent.expire_sessions().await });
             let agent = self.clone();
             self.keep(async move { agent.form_cluster().await });
             let agent = self.clone();

@@ -1,6 +1,7 @@
 //! What agents ask of servers, beside Raft: one method, one enum of requests, one of responses.
 
 use crate::agent::query::{Answer, Query};
+use crate::agent::views::{Ask, Told};
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
 use crate::api::read::ReadOptions;
 use crate::model::codec::{self, CodecError};
@@ -43,6 +44,10 @@ pub(super) enum Request {
     },
     /// Which servers the peer's Raft configuration holds, and who leads: answered by any server from what it knows.
     Peers,
+    /// A client agent wants the news of its views. Answered when there are any.
+    Subscribe(Ask),
+    /// It wants other views, while its question waits.
+    ChangeSubscription(Ask),
     /// The sender, the first of `servers` by id, wants to form the first cluster of exactly these.
     Claim {
         by: NodeId,
@@ -79,6 +84,7 @@ pub(super) enum Response {
     Configuration(RaftConfiguration),
     Peers(Peers),
     Claimed(bool),
+    Told(Told),
     Refused(Refusal),
 }
 
@@ -144,7 +150,8 @@ pub(super) fn decode_response(body: &[u8]) -> Result<Response, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::{Answered, Operation, Peers, Refusal, Relay, Request, Response, VERSION, decode_request, decode_response, encode};
-    use crate::agent::query::{Answer, Query};
+    use crate::agent::query::{Answer, Choice, Query};
+    use crate::agent::views::{Ask, Batch, Changes, Lineage, News, Told, Verdict, Wanted};
     use crate::api::operator::Peer;
     use crate::api::read::{ReadMode, ReadOptions};
     use crate::model::codec::CodecError;
@@ -155,6 +162,16 @@ mod tests {
 
     fn query() -> Query {
         Query::KvGet { key: Key::new(b"a/b") }
+    }
+
+    fn wanted() -> Changes {
+        let query = Query::HealthService { service: "web".to_owned(), choice: Choice::default() };
+        Changes { add: vec![Wanted { number: 1, query, holding: None }], remove: vec![2] }
+    }
+
+    fn batch() -> Batch {
+        let news = vec![News { number: 1, verdict: Verdict::Changed(vec![1, 2].into()) }, News { number: 2, verdict: Verdict::Refused }];
+        Batch { session: 7, index: 9, lineage: Lineage::Same, known_leader: true, last_contact: Duration::from_millis(3), news }
     }
 
     fn requests() -> Vec<Request> {
@@ -168,6 +185,8 @@ mod tests {
             Request::Peers,
             Request::Claim { by: NodeId::from(1), servers: vec![NodeId::from(1), NodeId::from(2)] },
             Request::ClaimStands { servers: vec![NodeId::from(1)] },
+            Request::Subscribe(Ask { session: Some(7), seen: 9, changes: wanted() }),
+            Request::ChangeSubscription(Ask { session: None, seen: 0, changes: Changes::default() }),
         ]
     }
 
@@ -181,6 +200,8 @@ mod tests {
             Response::Operated,
             Response::Peers(Peers { leader: Some(hint), voters: vec![(hint.id, server)], non_voters: Vec::new(), index: 4 }),
             Response::Claimed(true),
+            Response::Told(Told::Batch(batch())),
+            Response::Told(Told::Behind),
             Response::Refused(Refusal::NotLeader(Some(hint))),
             Response::Refused(Refusal::Unknown("why".to_owned())),
         ]

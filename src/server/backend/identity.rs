@@ -148,6 +148,8 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("agent.checks", view.checks.len() as f64));
         gauges.push(gauge("agent.checks.running", running as f64));
         gauges.push(gauge("agent.checks.waiting", waiting as f64));
+        gauges.push(gauge("cache.entries_count", self.0.copies.len() as f64));
+        gauges.push(gauge("views.subscriptions", self.0.sessions.len() as f64));
         if let Some(raft) = self.raft() {
             let stats = raft.stats();
             gauges.push(gauge("raft.applied_index", stats.applied_index as f64));

@@ -5,7 +5,7 @@ mod members;
 
 use super::Agent;
 use super::requests::{Repeat, Step, Target, strange};
-use super::wire::{self, Operation, Peers, Refusal, Request, Response};
+use super::wire::{Operation, Peers, Refusal, Request, Response};
 use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::Query;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
@@ -15,7 +15,7 @@ use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, RaftServer, 
 use crate::api::read::ReadOptions;
 use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::{Runtime, watch};
-use crate::server::http::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
+use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
 use crate::server::journal::Lines;
 use crate::state::{Command, Reply};
 use std::net::SocketAddr;
@@ -30,14 +30,14 @@ const ASK: Duration = Duration::from_secs(2);
 
 impl<R: Runtime> Backend for Agent<R> {
     async fn read(&self, query: Query, options: ReadOptions) -> Result<Answered, RequestError> {
-        let answered = Agent::read(self, &query, &options, None).await?;
-        let wire::Answered { answer, known_leader, last_contact } = answered;
-        Ok(Answered { answer, known_leader, last_contact, origin: Origin::Servers, means: Means::BlockingQuery })
+        Ok(self.read_for_client(query, options).await?)
     }
 
     async fn write(&self, command: Command, dc: Option<String>) -> Result<(Index, Reply), RequestError> {
         self.check_datacenter(dc.as_deref())?;
-        Ok(Agent::write(self, command, None).await?)
+        let (index, reply) = Agent::write(self, command, None).await?;
+        self.0.copies.saw(index);
+        Ok((index, reply))
     }
 
     async fn leader(&self, dc: Option<String>) -> Result<Option<SocketAddr>, RequestError> {

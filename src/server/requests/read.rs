@@ -120,7 +120,7 @@ impl<R: Runtime> Agent<R> {
         }
     }
 
-    fn wait_of(&self, options: &ReadOptions) -> Duration {
+    pub(in crate::server) fn wait_of(&self, options: &ReadOptions) -> Duration {
         patience(options.wait, self.config().default_query_time, self.config().max_query_time, R::random())
     }
 
