@@ -258,3 +258,8 @@ impl Change<'_> {
         self.note_check(row);
     }
 }
+
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;

@@ -273,11 +273,12 @@ pub(super) fn write(state: &mut State, index: Index, existing: Option<&Slot>, sp
     if let Some(old) = existing.filter(|slot| slot.home.folded != home.folded) {
         state.nodes.take(old, index, touched);
     }
-    let checks = same_home.map_or(index, |slot| slot.checks);
+    let same_slot = existing.filter(|slot| slot.home.folded == home.folded);
+    let checks = same_slot.map_or(index, |slot| slot.checks);
     let create_index = existing.map_or(index, |slot| slot.row.create_index);
     state.nodes.insert(Node { spec, create_index, modify_index: index }, home.clone(), checks);
     state.nodes.note(index, &home.folded, touched);
-    if same_home.is_none() {
+    if same_slot.is_none() {
         touched.add(Topic::NodeChecks(home.folded.clone()));
     }
     home

@@ -1,10 +1,11 @@
+use super::arbitrary::a_command;
 use super::checks::{CheckSpec, SERF_HEALTH};
 use super::nodes::NodeSpec;
-use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped, State};
+use super::{CatalogCommand, Command, Condition, NodeUpdate, Reply, Stamped, State};
 use crate::model::CheckStatus;
-use crate::model::{Index, Key, NodeId, NodeName, Table, Timestamp, Topic};
+use crate::model::{Index, NodeId, NodeName, Table, Timestamp, Topic};
 use crate::state::autopilot::AutopilotSettings;
-use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
+use proptest::prelude::proptest;
 use std::collections::BTreeMap;
 
 fn apply(state: &mut State, index: Index, command: CatalogCommand) -> (Reply, Vec<Topic>) {
@@ -165,61 +166,7 @@ fn a_command_at_an_old_index_is_our_own_bug() {
     apply(&mut state, 5, failed(1, "n1"));
 }
 
-fn a_name() -> impl Strategy<Value = NodeName> {
-    "[abA]".prop_map(|name| NodeName::parse(&name).unwrap())
-}
-
-fn a_catalog_command() -> impl Strategy<Value = CatalogCommand> {
-    let check = prop_oneof![Just(CheckSpec::serf_alive()), Just(CheckSpec::serf_failed())];
-    prop_oneof![
-        (0u128..4, a_name(), proptest::collection::vec(check, 0..2)).prop_map(|(id, name, checks)| CatalogCommand::Register {
-            node: node(id, name.as_str()),
-            update: NodeUpdate::Apply,
-            service: None,
-            checks
-        }),
-        (a_name(), 0u128..4)
-            .prop_map(|(node, id)| CatalogCommand::DeregisterNode { node, only_id: (id > 0).then(|| NodeId::from_u128(id)) }),
-        a_name().prop_map(|node| CatalogCommand::DeregisterCheck { node, check: SERF_HEALTH.to_owned() }),
-    ]
-}
-
-fn a_command() -> impl Strategy<Value = Command> {
-    let key = || "[ab]{0,2}".prop_map(|key| Key::from(key.as_str()));
-    let settings = (0u32..3).prop_map(|min_quorum| AutopilotSettings { min_quorum, ..AutopilotSettings::default() });
-    prop_oneof![
-        Just(Command::Nothing),
-        (key(), ".{0,3}").prop_map(|(key, value)| {
-            Command::Kv(KvCommand::Put { key, value: value.into_bytes().into(), flags: 0, condition: Condition::Always })
-        }),
-        key().prop_map(|prefix| Command::Kv(KvCommand::DeleteTree { prefix })),
-        Just(Command::Kv(KvCommand::ReapTombstones)),
-        a_catalog_command().prop_map(Command::Catalog),
-        settings.prop_map(|settings| Command::Autopilot { settings, condition: Condition::Always }),
-    ]
-}
-
 proptest! {
-    /// Whatever is registered and removed: ids and names belong to each other one to one, and no check is without its node.
-    #[test]
-    fn the_catalog_is_consistent_in_itself(commands in proptest::collection::vec(a_catalog_command(), 0..40)) {
-        let mut state = State::default();
-        for (index, command) in (1..).zip(commands) {
-            let before = state.clone();
-            let (reply, touched) = apply(&mut state, index, command);
-            let ids: Vec<_> = state.nodes().iter().filter_map(|node| Some((node.spec.id?, super::nodes::fold(node.spec.name.as_str())))).collect();
-            assert_eq!(ids.len(), state.nodes.names.len());
-            assert!(ids.iter().all(|(id, name)| state.nodes.names.get(id) == Some(name)));
-            assert!(state.nodes.rows.iter().all(|(key, node)| *key == super::nodes::fold(node.row.spec.name.as_str())));
-            assert!(state.checks().iter().all(|check| state.nodes.rows.contains_key(check.folded_node())));
-            assert_eq!(touched.is_empty(), state == before);
-            assert!(reply == Reply::Done || touched.is_empty());
-            let nodes_changed = before.nodes.rows.iter().map(|(k, n)| (k, n.row.modify_index)).ne(state.nodes.rows.iter().map(|(k, n)| (k, n.row.modify_index)));
-            assert_eq!(nodes_changed, touched.contains(&NODES));
-            assert_eq!(nodes_changed, state.nodes().index() == index);
-        }
-    }
-
     /// The same commands give the same bytes on every server, and the bytes the same state.
     #[test]
     fn equal_histories_give_equal_bytes_and_bytes_give_the_state_back(commands in proptest::collection::vec((a_command(), 0u64..2_000), 0..60)) {

@@ -60,9 +60,9 @@ pub(super) fn state(state: &State, word: &str, choice: &Choice) -> Answer {
 pub(super) fn node(state: &State, name: &str, choice: &Choice) -> Answer {
     let chooser = choice.ready(Subject::Checks);
     let folded = fold(name);
-    let node = state.nodes().at(&folded).map(|node| &**node);
-    let checks = state.checks().on(&folded).filter(|check| chooser.takes_check(node, check)).cloned().collect();
+    let there = state.nodes().at(&folded).is_some();
+    let checks = state.checks().on(&folded).filter(|check| chooser.takes_check(None, check)).cloned().collect();
     let marks = state.nodes().marks_of_checks(&folded);
-    let index = if node.is_some() { marks.index } else { marks.index.max(state.checks().index()) };
+    let index = if there { marks.index } else { marks.index.max(state.checks().index()) };
     Answer { marks: Marks { index, ..marks }, rows: Rows::Checks(checks) }
 }

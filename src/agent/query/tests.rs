@@ -1,11 +1,13 @@
-use super::{Answer, Choice, Query, Rows, Verdict, judge, patience};
+use super::{Answer, Choice, Health, Instance, Query, Rows, Subject, Verdict, Wait, judge, patience};
 use crate::model::codec::{decode, encode};
 use crate::model::{Index, Key, NodeName, Timestamp, Topic};
-use crate::state::checks::CheckSpec;
+use crate::state::arbitrary::a_command;
+use crate::state::checks::{Check, CheckSpec};
 use crate::state::nodes::NodeSpec;
 use crate::state::{CatalogCommand, Command, Condition, KvCommand, Marks, NodeUpdate, Stamped, State};
-use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn apply(state: &mut State, index: Index, command: Command) -> Vec<Topic> {
@@ -99,42 +101,112 @@ fn a_wait_is_the_clients_within_bounds_and_up_to_a_sixteenth_longer() {
     assert_eq!(of(Some(16), u64::MAX / 2), Duration::from_millis(16_500));
 }
 
+fn a_choice() -> impl Strategy<Value = Choice> {
+    let tags = prop_oneof![2 => Just(vec![]), 1 => Just(vec!["U".to_owned()])];
+    let meta = prop_oneof![2 => Just(vec![]), 1 => Just(vec![("rack".to_owned(), "x".to_owned())])];
+    (any::<bool>(), tags, meta).prop_map(|(passing, tags, node_meta)| Choice {
+        health: if passing { Health::Passing } else { Health::Any },
+        tags,
+        node_meta,
+        ..Choice::default()
+    })
+}
+
 fn a_query() -> impl Strategy<Value = Query> {
     let key = || "[ab]{0,2}".prop_map(|key| Key::from(key.as_str()));
+    let service = || "[stS]".prop_map(String::from);
+    let node = || "[abA]|a[ab]|b[ab0]|[ab]0|none".prop_map(String::from);
+    let state = "any|passing|critical|odd".prop_map(String::from);
     prop_oneof![
-        key().prop_map(|key| Query::KvGet { key }),
-        key().prop_map(|prefix| Query::KvList { prefix }),
-        key().prop_map(|prefix| Query::KvKeys { prefix, separator: Key::from("b") }),
+        1 => key().prop_map(|key| Query::KvGet { key }),
+        1 => key().prop_map(|prefix| Query::KvList { prefix }),
+        1 => key().prop_map(|prefix| Query::KvKeys { prefix, separator: Key::from("b") }),
+        1 => Just(Query::AutopilotConfiguration),
+        2 => a_choice().prop_map(|choice| Query::CatalogNodes { choice }),
+        2 => a_choice().prop_map(|choice| Query::CatalogServices { choice }),
+        1 => Just(Query::CatalogServices { choice: Choice::default() }),
+        2 => (service(), a_choice()).prop_map(|(service, choice)| Query::CatalogService { service, choice }),
+        2 => (node(), a_choice()).prop_map(|(node, choice)| Query::CatalogNode { node, choice }),
+        4 => (service(), a_choice()).prop_map(|(service, choice)| Query::HealthService { service, choice }),
+        2 => (service(), a_choice()).prop_map(|(service, choice)| Query::HealthChecks { service, choice }),
+        2 => (state, a_choice()).prop_map(|(state, choice)| Query::HealthState { state, choice }),
+        2 => (node(), a_choice()).prop_map(|(node, choice)| Query::HealthNode { node, choice }),
+        2 => node().prop_map(|node| Query::WholeNode { node }),
     ]
+}
+
+fn is_of_catalog(query: &Query) -> bool {
+    match query {
+        Query::KvGet { .. } | Query::KvList { .. } | Query::KvKeys { .. } | Query::AutopilotConfiguration => false,
+        Query::CatalogNodes { .. }
+        | Query::CatalogServices { .. }
+        | Query::CatalogService { .. }
+        | Query::CatalogNode { .. }
+        | Query::HealthService { .. }
+        | Query::HealthChecks { .. }
+        | Query::HealthState { .. }
+        | Query::HealthNode { .. }
+        | Query::WholeNode { .. } => true,
+    }
+}
+
+/// A client that asks again with the index it was told, as soon as it has an answer.
+struct Client {
+    query: Query,
+    told: Index,
+    rows: Rows,
+    wait: Wait,
+}
+
+impl Client {
+    fn new(query: Query, state: &State) -> Client {
+        let answer = query.answer(state);
+        let mut client = Client { query, told: 0, rows: answer.rows.clone(), wait: Wait::new(0) };
+        // The first index of a log is its first leader's: no command has it.
+        client.take(1, answer);
+        client
+    }
+
+    fn take(&mut self, as_of: Index, answer: Answer) {
+        assert!(answer.marks.index >= self.told, "an index went back");
+        self.told = answer.marks.index;
+        self.rows = answer.rows.clone();
+        self.wait = Wait::new(self.told.max(1));
+        assert_eq!(self.wait.look(as_of, &answer), Verdict::Wait, "asked again at once, it would be answered at once");
+    }
+
+    /// Looks at what it was woken for; whether that was sent.
+    fn look(&mut self, as_of: Index, state: &State) -> bool {
+        let answer = self.query.answer(state);
+        let sent = self.wait.look(as_of, &answer) == Verdict::Send;
+        if sent {
+            self.take(as_of, answer);
+        }
+        sent
+    }
 }
 
 proptest! {
     /// What a blocking query lives by: an answer changes only with a topic of its query, and then it is news to whoever saw it before.
     #[test]
-    fn an_answer_changes_only_with_its_topics_and_is_news_then(
-        query in a_query(),
-        steps in proptest::collection::vec(("[ab]{0,3}", any::<bool>()), 1..40),
-    ) {
+    fn an_answer_changes_only_with_its_topics_and_is_sent_then(query in a_query(), commands in proptest::collection::vec(a_command(), 1..40)) {
         let mut state = State::default();
         let mut watches = crate::watch::Watches::new(1);
+        let mut client = Client::new(query.clone(), &state);
         let mut before = query.answer(&state);
-        for (index, (key, write)) in (1..).zip(steps) {
+        for (index, command) in (2..).zip(commands) {
             watches.register(query.topics(&state), ()).unwrap();
-            let key = Key::from(key.as_str());
-            let command = if write {
-                KvCommand::Put { key, value: index.to_string().into(), flags: 0, condition: Condition::Always }
-            } else {
-                KvCommand::Delete { key, condition: Condition::Always }
-            };
-            let (_, touched) = state.apply(index, &Stamped { at: Timestamp::default(), command: Command::Kv(command) });
+            let (_, touched) = state.apply(index, &Stamped { at: Timestamp::default(), command });
             let woken = !watches.wake(&touched).is_empty();
             let after = query.answer(&state);
             assert!(after.marks.index >= before.marks.index, "an index went back");
             assert!(after.marks.changed <= after.marks.index);
+            let differs = after.rows != client.rows;
             if woken {
-                assert_eq!(judge(before.marks.index.max(1), &after), if index == 1 { Verdict::Wait } else { Verdict::Send });
+                let sent = client.look(index, &state);
+                assert_eq!(sent, differs || !is_of_catalog(&query));
             } else {
-                assert_eq!(after.rows, before.rows);
+                assert!(!differs, "{touched:?}");
                 assert_eq!(after.marks.changed, before.marks.changed);
                 watches.wake_all();
             }
@@ -142,4 +214,53 @@ proptest! {
             before = after;
         }
     }
+
+    /// The health of a service, found by looking at everything.
+    #[test]
+    fn health_is_what_a_look_at_all_rows_gives(commands in proptest::collection::vec(a_command(), 1..30), choice in a_choice()) {
+        let mut state = State::default();
+        for (index, command) in (1..).zip(commands) {
+            state.apply(index, &Stamped { at: Timestamp::default(), command });
+        }
+        for name in ["s", "t", "S"] {
+            let rows = state.services().iter().filter(|row| **row.name() == *name);
+            let instances = rows.map(|row| {
+                let on_node = |check: &&Arc<Check>| check.node() == row.node();
+                let of = |owner: &str| state.checks().iter().filter(on_node).filter(|check| check.service_id() == owner).cloned().collect();
+                let checks: [Vec<Arc<Check>>; 2] = [of(""), of(row.id())];
+                let node = state.nodes().get(row.node().as_str()).unwrap().clone();
+                Instance { node, service: row.clone(), checks: checks.concat() }
+            });
+            let chooser = choice.ready(Subject::Instances);
+            let expected: Vec<Instance> = instances.filter(|instance| chooser.takes_instance(instance)).collect();
+            let query = Query::HealthService { service: name.to_owned(), choice: choice.clone() };
+            assert_eq!(query.answer(&state).rows, Rows::Instances(expected));
+        }
+    }
+}
+
+fn instances(indexes: &[Index]) -> Rows {
+    let name = NodeName::parse("n").unwrap();
+    let check = |index: &Index| Arc::new(Check::new(&name, &CheckSpec::serf_alive(), None, 1, *index));
+    Rows::Checks(indexes.iter().map(check).collect())
+}
+
+#[test]
+fn a_wait_goes_on_while_the_chosen_rows_are_the_same() {
+    let answer = |changed, rows: &[Index]| Answer { marks: Marks::at(changed), rows: instances(rows) };
+    let mut wait = Wait::new(5);
+    assert_eq!(wait.look(5, &answer(5, &[3])), Verdict::Wait);
+    assert_eq!(wait.look(6, &answer(6, &[3])), Verdict::Wait, "what changed was not chosen");
+    assert_eq!(wait.look(7, &answer(7, &[7])), Verdict::Send);
+    assert_eq!(Wait::new(5).look(6, &answer(6, &[3])), Verdict::Send, "nobody knows what the client has seen");
+    assert_eq!(Wait::new(0).look(6, &answer(0, &[])), Verdict::Send);
+}
+
+#[test]
+fn rows_of_a_server_that_lags_are_not_taken_for_what_the_client_has_seen() {
+    let answer = |changed, rows: &[Index]| Answer { marks: Marks::at(changed), rows: instances(rows) };
+    // The client saw [] at 9; this server has only heard of 7, and shows what was chosen then.
+    let mut wait = Wait::new(9);
+    assert_eq!(wait.look(7, &answer(7, &[3])), Verdict::Wait);
+    assert_eq!(wait.look(12, &answer(12, &[3])), Verdict::Send);
 }
