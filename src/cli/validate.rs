@@ -5,6 +5,7 @@ use super::args::{FlagSpec, switch, value};
 use super::command::Call;
 use super::report::{Outcome, Report};
 use crate::config::{Format, Sources};
+use crate::server::advice;
 use std::path::Path;
 
 pub(super) const FLAGS: &[FlagSpec] = &[
@@ -23,7 +24,8 @@ pub(super) fn run(call: &Call<'_>) -> Outcome {
         sources.files.extend(read_path(Path::new(path), format).map_err(failed)?);
     }
     let config = check(&sources).map_err(failed)?;
-    let err: String = config.warnings.iter().map(|warning| format!("{warning}\n")).collect();
+    let advice = advice(&config.services, &config.checks);
+    let err: String = config.warnings.iter().chain(&advice).map(|warning| format!("{warning}\n")).collect();
     let out = if call.args.is_on("quiet") { "" } else { "Configuration is valid!\n" };
     Ok(Report { err, ..Report::text(out) })
 }

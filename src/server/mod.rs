@@ -1,5 +1,6 @@
 //! Floor 5: the running agent and its sockets.
 
+mod advice;
 mod agent;
 mod backend;
 mod bootstrap;
@@ -26,6 +27,7 @@ mod surroundings;
 mod views;
 mod wire;
 
+pub use advice::advice;
 pub use agent::{Agent, Farewell};
 pub use data_dir::DataDirError;
 pub use journal::{Journal, Lines, TooManyReaders};

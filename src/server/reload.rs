@@ -1,5 +1,6 @@
 //! Reading the configuration again while the agent runs: what of it takes effect, and what waits for a restart.
 
+use super::advice::advice;
 use super::agent::Agent;
 use crate::agent::local::LocalError;
 use crate::config::{Config, Given};
@@ -43,7 +44,8 @@ impl<R: Runtime> Agent<R> {
     fn say_what_changed(&self, config: &Config) {
         let changes = self.config().given.changes(&config.given);
         tracing::info!(services = config.services.len(), checks = config.checks.len(), "the configuration was read again");
-        config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let advice = advice(&config.services, &config.checks);
+        config.warnings.iter().chain(&advice).for_each(|warning| tracing::warn!("{warning}"));
         if !changes.at_restart.is_empty() {
             tracing::warn!(
                 keys = changes.at_restart.join(", "),

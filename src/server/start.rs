@@ -1,5 +1,6 @@
 //! Starting an agent: identity, sockets, log, then the tasks that keep it in the cluster.
 
+use super::advice::advice;
 use super::agent::{Agent, Farewell, Inner, Phase};
 use super::claim::{CLAIM_NAME, check_claim};
 use super::data_dir::{self, DataDir};
@@ -156,6 +157,9 @@ fn say_what_to_know(config: &Config, node_id: NodeId) {
     tracing::info!(node = %config.node_name, id = %node_id, datacenter = %config.datacenter, server = config.server, "starting");
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    for advice in advice(&config.services, &config.checks) {
+        tracing::warn!("{advice}");
     }
     for key in &config.ignored_keys {
         tracing::warn!(key, "this key has no effect in this release");

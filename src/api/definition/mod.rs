@@ -1,6 +1,10 @@
 //! The bodies of `/v1/agent/service/register` and `/v1/agent/check/register`. Fields, rules and defaults stand in [`crate::config`], which
 //! reads the same definitions from files.
 
+mod write;
+
+pub use write::service_to_json;
+
 use super::ApiError;
 use crate::config::definition::{self, DefinitionError, Mistake};
 use crate::model::{CheckDefinition, ServiceDefinition};
