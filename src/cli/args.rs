@@ -84,6 +84,11 @@ impl Args {
         self.flags.iter().rev().find(|(flag, _)| *flag == name).map(|(_, given)| given.as_str())
     }
 
+    /// Every value given for a flag, in order.
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.flags.iter().filter(move |(flag, _)| *flag == name).map(|(_, given)| given.as_str())
+    }
+
     /// Whether a switch is on.
     pub(super) fn is_on(&self, name: &str) -> bool {
         self.value(name) == Some("true")

@@ -30,6 +30,8 @@ pub(super) trait Surroundings {
     fn stdin(&self) -> io::Result<Vec<u8>>;
     /// One HTTP exchange.
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response>;
+    /// The same, but the body of a success is printed while it comes.
+    fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response>;
 }
 
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -99,6 +101,12 @@ impl<'a> Client<'a> {
     pub(super) fn send(&self, method: &'static str, path: &str, query: Query, body: Vec<u8>) -> Result<Response, String> {
         let request = Request { method, target: format!("{path}{}", query.0), headers: self.headers.clone(), body };
         self.surroundings.send(&self.endpoint, request).map_err(|error| self.unreachable(&error))
+    }
+
+    /// Gets what has no end and prints it while it comes. The body of the answer is empty, unless it is no success.
+    pub(super) fn stream(&self, path: &str, query: Query) -> Result<Response, String> {
+        let request = Request { method: "GET", target: format!("{path}{}", query.0), headers: self.headers.clone(), body: Vec::new() };
+        self.surroundings.stream(&self.endpoint, request).map_err(|error| self.unreachable(&error))
     }
 
     /// Sends a request and takes an answer of 200 only.

@@ -2,8 +2,8 @@
 
 use super::args::{Args, FlagSpec};
 use super::client::{CLIENT_FLAGS, Client, SERVER_FLAGS, Surroundings};
-use super::report::Outcome;
-use super::{agent, info, join, kv, leave, members, operator, reload, validate, version};
+use super::report::{FORMAT, Outcome};
+use super::{agent, catalog, info, join, kv, leave, maint, members, monitor, operator, reload, services, validate, version};
 
 /// One command.
 pub(super) struct Command {
@@ -45,15 +45,38 @@ impl Call<'_> {
 
 /// Groups of commands, for their help.
 pub(super) const GROUPS: &[(&str, &str)] = &[
+    ("catalog", "Lists what the servers know."),
     ("kv", "Reads and writes the key-value store."),
     ("operator", "Looks after the servers."),
     ("operator autopilot", "Looks after the servers' health and number."),
     ("operator raft", "Looks after the servers' membership in Raft."),
+    ("services", "Looks after the agent's services."),
 ];
 
 /// All commands, in alphabetical order.
 pub(super) const COMMANDS: &[Command] = &[
     Command { name: "agent", arguments: "", about: "Runs an agent.", flags: agent::flags, action: Action::Serve },
+    Command {
+        name: "catalog datacenters",
+        arguments: "",
+        about: "Lists the known datacenters.",
+        flags: || [&[FORMAT], CLIENT_FLAGS].concat(),
+        action: Action::Report(catalog::datacenters),
+    },
+    Command {
+        name: "catalog nodes",
+        arguments: "",
+        about: "Lists the nodes of a datacenter.",
+        flags: || [catalog::NODE_FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(catalog::nodes),
+    },
+    Command {
+        name: "catalog services",
+        arguments: "",
+        about: "Lists the services of a datacenter.",
+        flags: || [catalog::SERVICE_FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(catalog::services),
+    },
     Command {
         name: "force-leave",
         arguments: "NODE",
@@ -118,11 +141,25 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::Report(leave::run),
     },
     Command {
+        name: "maint",
+        arguments: "",
+        about: "Takes a node or service out of use, or tells what is.",
+        flags: || [maint::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(maint::run),
+    },
+    Command {
         name: "members",
         arguments: "",
         about: "Lists the members of the pool.",
         flags: || [members::FLAGS, CLIENT_FLAGS].concat(),
         action: Action::Report(members::run),
+    },
+    Command {
+        name: "monitor",
+        arguments: "",
+        about: "Prints the agent's log while it is written.",
+        flags: || [monitor::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(monitor::run),
     },
     Command {
         name: "operator autopilot get-config",
@@ -172,6 +209,27 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Makes the agent read its configuration again.",
         flags: || [CLIENT_FLAGS].concat(),
         action: Action::Report(reload::run),
+    },
+    Command {
+        name: "services deregister",
+        arguments: "[FILE...]",
+        about: "Deregisters services from the agent.",
+        flags: || [services::deregister::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(services::deregister::run),
+    },
+    Command {
+        name: "services lint",
+        arguments: "[FILE...]",
+        about: "Tells which services have checks that prove little.",
+        flags: || [services::lint::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(services::lint::run),
+    },
+    Command {
+        name: "services register",
+        arguments: "[FILE...]",
+        about: "Registers services with the agent.",
+        flags: || [services::register::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(services::register::run),
     },
     Command {
         name: "validate",

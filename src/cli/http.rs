@@ -50,9 +50,59 @@ pub(super) fn send(to: &Endpoint, request: Request) -> io::Result<Response> {
 }
 
 async fn round_trip(to: &Endpoint, request: Request) -> io::Result<Response> {
-    let late = |what: &str| io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"));
     let stream = timeout::<Tokio, _>(CONNECT, connect(to)).await.map_err(|_| late("connecting"))??;
     timeout::<Tokio, _>(ANSWER, exchange(stream, to, request)).await.map_err(|_| late("the answer"))?
+}
+
+/// Sends the request and has `print` print the body of a success while it comes. Only the connection and the answer's head are waited for
+/// with patience.
+pub(super) fn stream(to: &Endpoint, request: Request, print: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Response> {
+    Tokio::block_on(async {
+        let stream = timeout::<Tokio, _>(CONNECT, connect(to)).await.map_err(|_| late("connecting"))??;
+        print_while_it_comes(stream, to, request, print).await
+    })
+}
+
+fn late(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("{what} took too long"))
+}
+
+async fn print_while_it_comes(
+    stream: <Tokio as Runtime>::TcpStream,
+    to: &Endpoint,
+    request: Request,
+    mut print: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Response> {
+    let message = message(to, request)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let answer = async move {
+        let head = timeout::<Tokio, _>(ANSWER, sender.send_request(message)).await.map_err(|_| late("the answer"))?;
+        let (head, mut body) = head.map_err(io::Error::other)?.into_parts();
+        let status = head.status.as_u16();
+        if !head.status.is_success() {
+            let body = Limited::new(body, LONGEST).collect().await.map_err(io::Error::other)?;
+            return Ok(Response { status, body: body.to_bytes().to_vec() });
+        }
+        // A server that ends in a hurry breaks off the last chunk: that is an end like any other.
+        while let Some(Ok(frame)) = body.frame().await {
+            if let Some(bytes) = frame.data_ref() {
+                print(bytes)?;
+            }
+        }
+        Ok(Response { status, body: Vec::new() })
+    };
+    // The connection ends with the answer, or is dropped with it.
+    match future::select(std::pin::pin!(answer), std::pin::pin!(connection)).await {
+        future::Either::Left((answer, _)) => answer,
+        future::Either::Right((_, answer)) => answer.await,
+    }
+}
+
+fn message(to: &Endpoint, request: Request) -> io::Result<hyper::Request<Full<Bytes>>> {
+    let host = if to.host.contains(':') { format!("[{}]:{}", to.host, to.port) } else { format!("{}:{}", to.host, to.port) };
+    let builder = hyper::Request::builder().method(request.method).uri(request.target).header("Host", host);
+    let builder = request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+    builder.body(Full::new(Bytes::from(request.body))).map_err(io::Error::other)
 }
 
 /// The first address of the host that takes the connection.
@@ -72,10 +122,7 @@ async fn connect(to: &Endpoint) -> io::Result<<Tokio as Runtime>::TcpStream> {
 }
 
 async fn exchange(stream: <Tokio as Runtime>::TcpStream, to: &Endpoint, request: Request) -> io::Result<Response> {
-    let host = if to.host.contains(':') { format!("[{}]:{}", to.host, to.port) } else { format!("{}:{}", to.host, to.port) };
-    let builder = hyper::Request::builder().method(request.method).uri(request.target).header("Host", host);
-    let builder = request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
-    let message = builder.body(Full::new(Bytes::from(request.body))).map_err(io::Error::other)?;
+    let message = message(to, request)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let answer = async move {
         let (head, body) = sender.send_request(message).await.map_err(io::Error::other)?.into_parts();
@@ -124,6 +171,29 @@ mod tests {
         assert_eq!(response.unwrap(), Response { status: 200, body: b"true\n".to_vec() });
         assert!(request.starts_with("PUT /v1/kv/a%20b?flags=1 HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("x-consul-token: t\r\n") && request.contains("content-length: 8\r\n"), "{request}");
+    }
+
+    #[test]
+    fn what_is_printed_while_it_comes_may_break_off_and_a_refusal_is_not_printed() {
+        let streamed = |answer: &'static [u8]| {
+            Tokio::block_on(async {
+                let listener = Tokio::tcp_listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+                let to = Endpoint { host: "localhost".to_owned(), port: TcpListener::local_addr(&listener).unwrap().port() };
+                let request = Request { method: "GET", target: "/x".to_owned(), headers: vec![], body: vec![] };
+                let stream = super::connect(&to).await.unwrap();
+                let mut printed = Vec::new();
+                let print = |bytes: &[u8]| {
+                    printed.extend_from_slice(bytes);
+                    Ok(())
+                };
+                let streamed = super::print_while_it_comes(stream, &to, request, print);
+                let response = future::join(streamed, serve_one(&listener, b"\r\n\r\n", answer)).await.0.unwrap();
+                (response.status, String::from_utf8(response.body).unwrap(), String::from_utf8(printed).unwrap())
+            })
+        };
+        let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n4\r\ntwo\n\r\n";
+        assert_eq!(streamed(chunks), (200, String::new(), "one\ntwo\n".to_owned()));
+        assert_eq!(streamed(b"HTTP/1.1 400 B\r\nContent-Length: 2\r\n\r\nno"), (400, "no".to_owned(), String::new()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod agent;
 mod args;
+mod catalog;
 mod client;
 mod command;
 mod help;
@@ -10,10 +11,13 @@ mod info;
 mod join;
 mod kv;
 mod leave;
+mod maint;
 mod members;
+mod monitor;
 mod operator;
 mod reload;
 mod report;
+mod services;
 mod table;
 mod validate;
 mod version;
@@ -117,5 +121,12 @@ impl Surroundings for ThisProcess {
 
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
         http::send(to, request)
+    }
+
+    fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
+        http::stream(to, request, |bytes| {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
+        })
     }
 }

@@ -6,6 +6,7 @@ use super::host::Host;
 use super::settings::Settings;
 use super::tree::Tree;
 use super::{Config, hcl};
+use crate::model::ServiceDefinition;
 
 /// How a text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,15 @@ pub struct Source {
 }
 
 impl Source {
+    /// The services that this file alone defines; whatever else is in it must be right, too.
+    ///
+    /// # Errors
+    /// All that is wrong in it.
+    pub fn services(&self) -> Result<Vec<ServiceDefinition>, ConfigError> {
+        let settings = self.settings()?;
+        Ok(["service", "services"].into_iter().flat_map(|path| settings.services(path)).cloned().collect())
+    }
+
     fn settings(&self) -> Result<Settings, ConfigError> {
         let tree = match self.format {
             Format::Json => Tree::from_json(&self.text),

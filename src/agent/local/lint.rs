@@ -38,7 +38,21 @@ enum Proof {
 
 /// What is to be said about a service with these checks, if anything.
 pub fn lint<'a>(checks: impl IntoIterator<Item = &'a CheckDefinition>) -> Option<Lint> {
-    match checks.into_iter().filter_map(|check| proof(&check.probe)).max() {
+    of_proofs(checks.into_iter().filter_map(|check| proof(&check.probe)))
+}
+
+/// The same for who knows only the [`kind`](super::kind) of each check.
+pub fn lint_kinds<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Option<Lint> {
+    of_proofs(kinds.into_iter().filter_map(|kind| match kind {
+        "ttl" => Some(Proof::Heartbeat),
+        "tcp" | "udp" => Some(Proof::Port),
+        "maintenance" => None,
+        _ => Some(Proof::Answer),
+    }))
+}
+
+fn of_proofs(proofs: impl Iterator<Item = Proof>) -> Option<Lint> {
+    match proofs.max() {
         None => Some(Lint::NoCheck),
         Some(Proof::Heartbeat) => Some(Lint::OnlyHeartbeat),
         Some(Proof::Port) => Some(Lint::OnlyPort),
