@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::{dns, http, ports};
+use hyper::StatusCode;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Write};
@@ -137,7 +138,9 @@ fn note(scene: &Mutex<Scene>, method: &str, path: &str, headers: &[(String, Stri
 fn answer(mut stream: &TcpStream, method: &str, route: &Map<String, Value>) -> io::Result<()> {
     let status = route.get("status").and_then(Value::as_u64).unwrap_or(200);
     let body = route.get("body").and_then(Value::as_str).map_or_else(|| format!("fixture says {status}"), str::to_owned);
-    let mut out = format!("HTTP/1.1 {status} {}\r\n", if status < 400 { "OK" } else { "Not OK" });
+    let known = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let reason = known.and_then(|status| status.canonical_reason()).unwrap_or("Unknown");
+    let mut out = format!("HTTP/1.1 {status} {reason}\r\n");
     for (name, value) in route.get("headers").and_then(Value::as_object).into_iter().flatten() {
         out.push_str(&format!("{name}: {}\r\n", value.as_str().unwrap_or_default()));
     }
