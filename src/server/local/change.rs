@@ -1,6 +1,5 @@
 //! What clients and definition files ask for.
 
-use super::core::Step;
 use super::{LocalAgent, records};
 use crate::agent::local::{FileChange, Folder, LocalChange, LocalError, lint};
 use crate::config::{ScriptChecks, runs_programs};
@@ -27,16 +26,11 @@ impl<R: Runtime> LocalAgent<R> {
         // Judged on a copy first: nothing may stand here that is not on disk.
         let files = self.step(|core, now| core.local.clone().apply(now.wall, change.clone()))?.files;
         self.write(files).await?;
-        let told = self.step(|core, now| core.change(now, change, self).map(|step| core.await_writes(step)))?;
+        let attempted = self.step(|core, now| core.change(now, change, self).map(|touched| core.attempted(touched)))?;
         drop(turn);
         self.0.aliases.notify_one();
-        // No more than one attempt: it goes on by itself.
-        let _ = timeout::<R, _>(self.0.attempt, async {
-            for write in told {
-                let _ = write.await;
-            }
-        })
-        .await;
+        // No more than one attempt: what does not get through now goes on being tried.
+        let _ = timeout::<R, _>(self.0.attempt, attempted).await;
         Ok(())
     }
 
@@ -48,7 +42,7 @@ impl<R: Runtime> LocalAgent<R> {
         self.write(judged.files).await?;
         self.step(|core, now| {
             let effects = core.local.replace_file_definitions(now.wall, services, checks)?;
-            let _: Step = core.carry_out(now, effects, self);
+            core.carry_out(now, effects, self);
             Ok(())
         })?;
         self.0.aliases.notify_one();

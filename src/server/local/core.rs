@@ -2,8 +2,7 @@
 
 use super::records::file_of;
 use super::runs::{MOST_CONNECTIONS, MOST_PROGRAMS, Runs, Start};
-use super::stand_in::AntiEntropy;
-use crate::agent::antientropy;
+use crate::agent::antientropy::{self, AntiEntropy};
 use crate::agent::local::{Effects, FileChange, Folder, Local, LocalChange, LocalError, LocalView, RecordFile, Touched};
 use crate::health::{self, CheckId, Checks, Run, Verdict};
 use crate::model::{Instant, Machine, Timestamp};
@@ -31,8 +30,8 @@ pub(super) struct Core<T> {
     errands: Vec<Errand>,
     /// Services to be deregistered because they stayed critical.
     given_up: BTreeSet<Arc<str>>,
-    /// Who waits for a write to be over.
-    awaited: BTreeMap<antientropy::Write, oneshot::Sender<()>>,
+    /// Who waits until the catalog was told of something, or that was tried.
+    awaited: Vec<(Vec<Touched>, oneshot::Sender<()>)>,
     /// When the driver looks again without being woken.
     alarm: Option<Instant>,
     discard_output: bool,
@@ -57,13 +56,6 @@ pub(super) trait Hands {
     fn cancel(&self, held: Self::Held);
 }
 
-/// What a step came to, for whoever took it.
-#[derive(Debug, Default)]
-pub(super) struct Step {
-    /// The writes to the catalog it led to at once.
-    pub writes: Vec<antientropy::Write>,
-}
-
 impl<T> Core<T> {
     pub fn new(local: Local, checks: health::Setup, sync: antientropy::Setup, now: Now, discard_output: bool) -> Core<T> {
         Core {
@@ -74,7 +66,7 @@ impl<T> Core<T> {
             states: BTreeMap::new(),
             errands: Vec::new(),
             given_up: BTreeSet::new(),
-            awaited: BTreeMap::new(),
+            awaited: Vec::new(),
             alarm: None,
             discard_output,
         }
@@ -85,13 +77,17 @@ impl<T> Core<T> {
     }
 
     /// Makes a change that was asked for. Its files, but for states, are the caller's to write, before.
-    pub fn change(&mut self, now: Now, change: LocalChange, hands: &impl Hands<Held = T>) -> Result<Step, LocalError> {
+    ///
+    /// What the catalog may have wrong now.
+    pub fn change(&mut self, now: Now, change: LocalChange, hands: &impl Hands<Held = T>) -> Result<Vec<Touched>, LocalError> {
         let effects = self.local.apply(now.wall, self.without_output(change))?;
-        Ok(self.carry_out(now, effects, hands))
+        let touched = effects.touched.clone();
+        self.carry_out(now, effects, hands);
+        Ok(touched)
     }
 
     /// Carries out what a change of the registry asks for.
-    pub fn carry_out(&mut self, now: Now, effects: Effects, hands: &impl Hands<Held = T>) -> Step {
+    pub fn carry_out(&mut self, now: Now, effects: Effects, hands: &impl Hands<Held = T>) {
         let mut touched = Vec::new();
         let mut inputs = VecDeque::new();
         self.take(effects, &mut inputs, &mut touched);
@@ -99,7 +95,9 @@ impl<T> Core<T> {
             self.checks.handle(now.at, input);
             self.drain_checks(now, hands, &mut inputs, &mut touched);
         }
-        self.tell_catalog(now, touched)
+        if !touched.is_empty() {
+            self.tell(now, antientropy::Input::Local { view: self.local.view().clone(), touched });
+        }
     }
 
     /// A run is over.
@@ -134,31 +132,22 @@ impl<T> Core<T> {
 
     /// Tells anti-entropy something.
     pub fn tell(&mut self, now: Now, input: antientropy::Input) {
-        if let antientropy::Input::Written { write, .. } = &input
-            && let Some(waiting) = self.awaited.remove(write)
-        {
-            let _ = waiting.send(());
-        }
         self.sync.handle(now.at, input);
         self.drain_sync(now);
     }
 
-    /// Completes, one each, when the writes a step led to are over.
-    pub fn await_writes(&mut self, step: Step) -> Vec<oneshot::Receiver<()>> {
-        let wait = |write| {
-            let (over, waiting) = oneshot::channel();
-            self.awaited.insert(write, over);
-            waiting
-        };
-        step.writes.into_iter().map(wait).collect()
+    /// Completes when the catalog was told of all this, or that was tried.
+    pub fn attempted(&mut self, touched: Vec<Touched>) -> oneshot::Receiver<()> {
+        let (over, waiting) = oneshot::channel();
+        self.awaited.push((touched, over));
+        self.release_waiting();
+        waiting
     }
 
-    fn tell_catalog(&mut self, now: Now, touched: Vec<Touched>) -> Step {
-        if touched.is_empty() {
-            return Step::default();
-        }
-        self.sync.handle(now.at, antientropy::Input::Local { view: self.local.view().clone(), touched });
-        Step { writes: self.drain_sync(now) }
+    fn release_waiting(&mut self) {
+        let sync = &self.sync;
+        // Dropping the sender wakes whoever waits; one that has gone is dropped with it.
+        self.awaited.retain(|(touched, over)| !over.is_closed() && !touched.iter().all(|touched| sync.is_attempted(touched)));
     }
 
     fn drain_checks(&mut self, now: Now, hands: &impl Hands<Held = T>, inputs: &mut VecDeque<health::Input>, touched: &mut Vec<Touched>) {
@@ -181,29 +170,26 @@ impl<T> Core<T> {
         }
     }
 
-    fn drain_sync(&mut self, now: Now) -> Vec<antientropy::Write> {
-        let mut writes = Vec::new();
-        let mut touched = Vec::new();
+    fn drain_sync(&mut self, now: Now) {
+        let mut retagged = false;
         while let Some(output) = self.sync.poll_output() {
             match output {
                 antientropy::Output::Fetch(fetch) => self.errands.push(Errand::Fetch(fetch)),
-                antientropy::Output::Write { write, command, token: _ } => {
-                    writes.push(write);
-                    self.errands.push(Errand::Write(write, command));
-                }
+                // Permissions are not told apart yet, so neither are tokens.
+                antientropy::Output::Write { write, command, token: _ } => self.errands.push(Errand::Write(write, command)),
                 antientropy::Output::TakeTags { service, tags } => {
                     self.local.take_tags(&service, tags);
-                    touched.push(Touched::Service(service));
+                    retagged = true;
                 }
                 antientropy::Output::Refused { subject, reason } => {
                     tracing::warn!(%subject, reason, "the catalog refuses what is registered here");
                 }
             }
         }
-        if !touched.is_empty() {
-            writes.extend(self.tell_catalog(now, touched).writes);
+        self.release_waiting();
+        if retagged {
+            self.tell(now, antientropy::Input::Local { view: self.local.view().clone(), touched: Vec::new() });
         }
-        writes
     }
 
     fn take(&mut self, effects: Effects, inputs: &mut VecDeque<health::Input>, touched: &mut Vec<Touched>) {

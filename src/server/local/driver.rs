@@ -134,17 +134,30 @@ impl<R: Runtime> Agent<R> {
     /// Tells anti-entropy how large the pool is and when there may be somebody to tell again.
     async fn tell_of_members(&self) {
         let mut events = self.lan().events();
+        let mut leadership = self.raft().map(crate::raft::Raft::watch_leadership);
         loop {
             let alive = self.lan().members().iter().filter(|member| member.status == MemberStatus::Alive).count();
             self.local().tell(antientropy::Input::Members(alive));
-            tokio::select! {
+            let led = async {
+                match &mut leadership {
+                    Some(leadership) => leadership.changed().await.is_ok(),
+                    None => std::future::pending().await,
+                }
+            };
+            let found = tokio::select! {
                 biased;
                 notice = events.next() => match notice {
-                    Some(Notice::Event(event)) if event.member.tag("role") != Some("consul") => {}
-                    Some(Notice::Event(_) | Notice::Reconcile) => self.local().tell(antientropy::Input::ServerFound),
+                    Some(Notice::Event(event)) => event.member.tag("role") == Some("consul"),
+                    Some(Notice::Reconcile) => true,
                     None => return,
                 },
-                () = self.leader_changed() => self.local().tell(antientropy::Input::ServerFound),
+                news = led => match news {
+                    true => true,
+                    false => return,
+                },
+            };
+            if found {
+                self.local().tell(antientropy::Input::ServerFound);
             }
         }
     }

@@ -9,17 +9,13 @@ mod aliases;
 mod change;
 mod core;
 mod driver;
-mod node;
 mod records;
 mod runs;
-mod stand_in;
-
-pub(super) use node::node_spec;
 
 use self::core::{Core, Hands, Now};
 use super::checks::{self, ProbeSetting};
 use super::surroundings::StartError;
-use crate::agent::antientropy;
+use crate::agent::antientropy::{self, node_spec};
 use crate::agent::local::{Folder, Local, LocalSettings, LocalView};
 use crate::config::{Config, ScriptChecks};
 use crate::health::{self, CheckId, Run, Verdict};
@@ -75,7 +71,8 @@ impl<R: Runtime> LocalAgent<R> {
         records::write(&disk, &durable).await.map_err(StartError::Registrations)?;
         let tuning = &config.check_tuning;
         let health = health::Setup { output_limit: tuning.output_max_size, ..health::Setup::consul(R::random()) };
-        let node = node_spec(config, node_id);
+        let (lan, wan) = (config.advertise_addr, config.advertise_addr_wan);
+        let node = node_spec(node_id, config.node_name.clone(), lan, wan, config.node_meta.clone());
         let sync = antientropy::Setup { node, check_update_interval: tuning.update_interval, seed: R::random() };
         let view = Arc::new(local.view().clone());
         let agent = LocalAgent(Arc::new(Shared {
