@@ -1,7 +1,9 @@
 //! A machine joins by one `Specimen` and one test here.
 
+mod antientropy;
 mod broken;
 mod gossip;
+mod health;
 mod laws;
 mod retry;
 mod specimen;
@@ -22,4 +24,14 @@ fn gossip_obeys() {
 #[test]
 fn views_obey() {
     obeys(&views::OfViews);
+}
+
+#[test]
+fn the_checks_of_an_agent_obey() {
+    obeys(&health::OfHealth);
+}
+
+#[test]
+fn anti_entropy_obeys() {
+    obeys(&antientropy::OfAntiEntropy);
 }

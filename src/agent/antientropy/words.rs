@@ -73,6 +73,7 @@ pub enum Outcome {
 
 /// What the machine decides.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all outputs are writes, at most a handful at once")]
 pub enum Output {
     /// Ask the catalog for everything it has of the node ([`crate::agent::query::Query::WholeNode`], not stale), and report [`Input::Fetched`] or [`Input::FetchFailed`].
     Fetch(Fetch),

@@ -302,6 +302,24 @@ impl Local {
         (Verdict { status, output: String::new() }, None)
     }
 
+    /// Panics if the indexes and the registrations do not fit.
+    pub fn check_invariants(&self) {
+        let (mut owned, mut aliases) = (ByService::new(), ByService::new());
+        for (id, check) in &self.view.checks {
+            let service = check.definition.service_id.as_str();
+            assert_eq!(**id, *check.definition.id, "a check is found by its id");
+            assert!(service.is_empty() || self.view.services.contains_key(service), "a check of a service belongs to one that is there");
+            owned.entry(service.into()).or_default().insert(id.clone());
+            if let Some(target) = self.followed(&check.definition) {
+                aliases.entry(target).or_default().insert(id.clone());
+            }
+        }
+        assert!(owned == self.owned, "checks are found by their service");
+        assert!(aliases == self.aliases, "alias checks are found by what they follow");
+        assert!(self.view.services.iter().all(|(id, service)| **id == *service.spec.id), "a service is found by its id");
+        assert!(self.kept.keys().all(|id| self.view.checks.contains_key(id)), "states are kept of what is registered");
+    }
+
     fn link(&mut self, id: &Arc<str>, definition: &CheckDefinition) {
         self.owned.entry(definition.service_id.as_str().into()).or_default().insert(id.clone());
         if let Some(target) = self.followed(definition) {

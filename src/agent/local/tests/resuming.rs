@@ -1,0 +1,111 @@
+//! An agent that starts again.
+
+use super::world::{after, apply, check_of, empty, files, records, register, service, settings, settle, wall};
+use crate::agent::local::{CheckState, Effects, FRESH, Folder, Local, LocalChange, Maintenance, Origin, OtherChecks, Record};
+use crate::health::Input;
+use crate::model::CheckStatus::{self, Critical, Passing, Warning};
+use crate::model::{CheckDefinition, Probe, ServiceDefinition, Timestamp};
+use std::time::Duration;
+
+fn resume(at: Timestamp, records: Vec<Record>, services: Vec<ServiceDefinition>) -> (Local, Effects) {
+    let resumed = Local::resume(settings(), at, records, services, Vec::new()).expect("it starts");
+    resumed.0.check_invariants();
+    resumed
+}
+
+fn state(check: &str, status: CheckStatus, at: Timestamp) -> Record {
+    Record::State(CheckState { check: check.to_owned(), status, output: "before".to_owned(), at })
+}
+
+/// What is on disk after `web` with its check `c` was registered.
+fn registered() -> Vec<Record> {
+    records(&register(&mut empty(), service("web", &["c"]), OtherChecks::Keep))
+}
+
+fn left(effects: &Effects) -> Option<Duration> {
+    match &effects.health[..] {
+        [Input::Watch { left, .. }] => *left,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn services_checks_and_maintenance_come_back() {
+    let mut local = empty();
+    let mut written = records(&register(&mut local, service("web", &["c"]), OtherChecks::Keep));
+    let on = || Maintenance::On { reason: "why".to_owned() };
+    for change in [
+        LocalChange::ServiceMaintenance { id: "web".to_owned(), maintenance: on() },
+        LocalChange::NodeMaintenance(on()),
+        LocalChange::RegisterCheck { definition: Box::new(check_of("", "disk")) },
+    ] {
+        written.extend(records(&apply(&mut local, change)));
+    }
+    let (again, effects) = resume(wall(), written, Vec::new());
+    assert_eq!(again.view(), local.view());
+    assert!(effects.files.is_empty(), "what was read is not written");
+    assert_eq!((effects.health.len(), effects.touched.len()), (2, 5));
+}
+
+#[test]
+fn a_ttl_check_stands_as_before_while_its_ttl_lasts() {
+    let refresh = Duration::from_secs(30);
+    for (age, expected) in [(0, Some(60)), (30, Some(60)), (50, Some(40)), (89, Some(1)), (90, None), (1000, None)] {
+        let mut disk = registered();
+        disk.push(state("c", Passing, wall()));
+        let (local, effects) = resume(after(Duration::from_secs(age)), disk, Vec::new());
+        let status = if expected.is_some() { Passing } else { Critical };
+        assert_eq!(local.view().checks["c"].status, status, "after {age} s");
+        assert_eq!(left(&effects), expected.map(Duration::from_secs), "its last heartbeat may be {refresh:?} younger than what is kept");
+    }
+}
+
+#[test]
+fn a_check_that_is_run_stands_as_before_only_if_that_was_a_moment_ago() {
+    let probe = Probe::Tcp { addr: "h:1".to_owned(), tls: None };
+    let definition = Box::new(CheckDefinition { probe, initial: Some(Passing), ..check_of("", "c") });
+    let written = records(&apply(&mut empty(), LocalChange::RegisterCheck { definition }));
+    for (age, status) in [(FRESH, Warning), (FRESH + Duration::from_secs(1), Critical)] {
+        let disk = written.iter().cloned().chain([state("c", Warning, wall())]).collect();
+        let (local, _) = resume(after(age), disk, Vec::new());
+        assert_eq!(local.view().checks["c"].status, status);
+    }
+}
+
+#[test]
+fn a_check_of_a_file_stands_as_before_too() {
+    let (local, effects) = resume(wall(), vec![state("c", Passing, wall())], vec![service("web", &["c"])]);
+    assert_eq!(local.view().checks["c"].status, Passing);
+    assert_eq!(left(&effects), Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn files_win_and_what_belongs_to_nobody_is_removed() {
+    let mut disk = registered();
+    disk.push(state("gone", Passing, wall()));
+    let orphan = CheckDefinition { service_id: "nobody".to_owned(), ..check_of("", "orphan") };
+    disk.push(Record::Check { definition: orphan, embedding: crate::agent::local::Embedding::Alone });
+    let (local, effects) = resume(wall(), disk, vec![service("web", &["c"])]);
+    assert_eq!((local.view().services["web"].origin, local.view().checks["c"].origin), (Origin::File, Origin::File));
+    let mut removed = files(&effects, &["web", "c", "gone", "orphan"]);
+    removed.sort();
+    let removed: Vec<_> = removed.iter().map(|(what, folder, id)| (*what, *folder, id.as_str())).collect();
+    assert_eq!(
+        removed,
+        [("remove", "checks", "c"), ("remove", "checks", "orphan"), ("remove", "checks/state", "gone"), ("remove", "services", "web"),]
+    );
+    assert_eq!(Folder::ALL.map(Folder::path), ["checks/state", "services", "checks"]);
+}
+
+#[test]
+fn an_orderly_stop_keeps_every_verdict_to_the_second() {
+    let mut local = empty();
+    let disk = records(&register(&mut local, service("web", &["c", "silent"]), OtherChecks::Keep));
+    settle(&mut local, "c", Passing, "fine");
+    let rest = local.rest(after(Duration::from_secs(100)), |id| (id == "c").then_some(Duration::from_secs(25)));
+    let states = records(&rest);
+    let at = after(Duration::from_secs(65));
+    assert_eq!(states, [Record::State(CheckState { check: "c".to_owned(), status: Passing, output: "fine".to_owned(), at })]);
+    let (again, _) = resume(after(Duration::from_secs(101)), disk.into_iter().chain(states).collect(), Vec::new());
+    assert_eq!((again.view().checks["c"].status, again.view().checks["silent"].status), (Passing, Critical));
+}
