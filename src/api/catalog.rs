@@ -6,6 +6,7 @@ use crate::state::checks::Check;
 use crate::state::nodes::Node;
 use crate::state::services::{Service, TaggedAddress};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Writes a node, as `/v1/catalog/nodes` lists it. Maps nobody filled are `null`, as for nodes registered from outside.
 pub fn write_node(to: &mut Document, node: &Node, datacenter: &Datacenter) {
@@ -38,8 +39,25 @@ pub(super) fn write_indexes(to: &mut Document, create_index: u64, modify_index: 
     to.raw("}");
 }
 
+/// How a list without items is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blank {
+    /// `[]`: catalog, health and agent.
+    List,
+    /// `null`, as Go has it: the UI's own endpoints.
+    Null,
+}
+
+/// Writes tags.
+pub(super) fn write_tags(to: &mut Document, tags: &[Arc<str>], blank: Blank) {
+    match blank {
+        Blank::Null if tags.is_empty() => to.raw("null"),
+        Blank::List | Blank::Null => to.texts(tags.iter().map(|tag| &**tag)),
+    }
+}
+
 /// Writes an instance, as its node's list and `/v1/health/service/` have it.
-pub fn write_service(to: &mut Document, service: &Service) {
+pub fn write_service(to: &mut Document, service: &Service, blank: Blank) {
     to.raw("{");
     if let Some(mesh) = service.mesh().filter(|mesh| !mesh.kind.is_empty()) {
         to.raw("\"Kind\":");
@@ -51,7 +69,7 @@ pub fn write_service(to: &mut Document, service: &Service) {
     to.raw(",\"Service\":");
     to.text(service.name());
     to.raw(",\"Tags\":");
-    write_tags(to, service);
+    write_tags(to, service.tags(), blank);
     to.raw(",\"Address\":");
     to.text(service.address());
     write_tagged_addresses(to, ",\"TaggedAddresses\":", service.tagged_addresses());
@@ -77,10 +95,6 @@ pub fn write_service(to: &mut Document, service: &Service) {
     to.raw(",\"Connect\":");
     write_connect(to, service.mesh());
     write_indexes(to, service.create_index(), service.modify_index());
-}
-
-fn write_tags(to: &mut Document, service: &Service) {
-    to.texts(service.tags().iter().map(|tag| &**tag));
 }
 
 /// Left out if there are none.
@@ -130,7 +144,7 @@ pub fn write_catalog_service(to: &mut Document, node: &Node, service: &Service, 
     to.raw(",\"ServiceName\":");
     to.text(service.name());
     to.raw(",\"ServiceTags\":");
-    write_tags(to, service);
+    write_tags(to, service.tags(), Blank::List);
     to.raw(",\"ServiceAddress\":");
     to.text(service.address());
     write_tagged_addresses(to, ",\"ServiceTaggedAddresses\":", service.tagged_addresses());

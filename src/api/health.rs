@@ -1,7 +1,7 @@
 //! Checks, and instances with their checks, as clients see them.
 
 use super::ApiError;
-use super::catalog::{write_indexes, write_node, write_service};
+use super::catalog::{Blank, write_indexes, write_node, write_service, write_tags};
 use super::document::Document;
 use super::params::Params;
 use crate::model::Datacenter;
@@ -11,7 +11,7 @@ use crate::state::services::Service;
 use std::sync::Arc;
 
 /// Writes a check, as every endpoint under `/v1/health/` shows it.
-pub fn write_check(to: &mut Document, check: &Check) {
+pub fn write_check(to: &mut Document, check: &Check, blank: Blank) {
     to.raw("{\"Node\":");
     to.text(check.node().as_str());
     to.raw(",\"CheckID\":");
@@ -29,7 +29,7 @@ pub fn write_check(to: &mut Document, check: &Check) {
     to.raw(",\"ServiceName\":");
     to.text(check.service_name());
     to.raw(",\"ServiceTags\":");
-    to.texts(check.service_tags().iter().map(|tag| &**tag));
+    write_tags(to, check.service_tags(), blank);
     to.raw(",\"Type\":");
     to.text(check.kind());
     to.raw(",\"Interval\":");
@@ -46,9 +46,9 @@ pub fn write_instance(to: &mut Document, node: &Node, service: &Service, checks:
     to.raw("{\"Node\":");
     write_node(to, node, datacenter);
     to.raw(",\"Service\":");
-    write_service(to, service);
+    write_service(to, service, Blank::List);
     to.raw(",\"Checks\":");
-    to.list(checks, |to, check| write_check(to, check));
+    to.list(checks, |to, check| write_check(to, check, Blank::List));
     to.raw("}");
 }
 

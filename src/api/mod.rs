@@ -18,5 +18,6 @@ pub mod params;
 pub mod path;
 pub mod read;
 pub mod registration;
+pub mod ui;
 
 pub use error::ApiError;

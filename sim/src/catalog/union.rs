@@ -107,6 +107,8 @@ fn whole(state: &State, node: &str) -> Option<WholeNode> {
         | Rows::ServiceNames(_)
         | Rows::Instances(_)
         | Rows::NodeServices(_)
+        | Rows::WholeNodes(_)
+        | Rows::Absent
         | Rows::Autopilot(_) => None,
     }
 }

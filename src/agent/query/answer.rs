@@ -41,6 +41,10 @@ pub enum Rows {
     NodeServices(Option<NodeServices>),
     /// Everything there is of a node, if it is there.
     WholeNode(Option<WholeNode>),
+    /// Everything there is, by node.
+    WholeNodes(Vec<WholeNode>),
+    /// Nothing.
+    Absent,
     /// Autopilot's settings, once they were set.
     Autopilot(Option<AutopilotRow>),
 }
@@ -88,6 +92,7 @@ impl Query {
             Query::CatalogService { service, choice } => catalog::service(state, service, choice),
             Query::CatalogNode { node, choice } => catalog::node(state, node, choice),
             Query::WholeNode { node } => catalog::whole_node(state, node),
+            Query::WholeCatalog => catalog::whole(state),
             Query::HealthService { service, choice } => health::service(state, service, choice),
             Query::HealthChecks { service, choice } => health::checks(state, service, choice),
             Query::HealthState { state: word, choice } => health::state(state, word, choice),
@@ -95,6 +100,7 @@ impl Query {
             Query::AutopilotConfiguration => {
                 Answer { marks: Marks::at(state.autopilot().index()), rows: Rows::Autopilot(state.autopilot().row().cloned()) }
             }
+            Query::Absent => Answer { marks: Marks::at(0), rows: Rows::Absent },
         }
     }
 }

@@ -70,10 +70,21 @@ pub(super) fn node(state: &State, text: &str, choice: &Choice) -> Answer {
 /// All there is of a node.
 pub(super) fn whole_node(state: &State, name: &str) -> Answer {
     let folded = fold(name);
-    let rows = state.nodes().at(&folded).map(|node| WholeNode {
+    let rows = state.nodes().at(&folded).map(|node| whole_of(state, node));
+    Answer { marks: state.nodes().marks_of_whole(&folded), rows: Rows::WholeNode(rows) }
+}
+
+/// All there is of every node.
+pub(super) fn whole(state: &State) -> Answer {
+    let index = state.nodes().index().max(state.services().index()).max(state.checks().index());
+    Answer { marks: Marks::at(index), rows: Rows::WholeNodes(state.nodes().iter().map(|node| whole_of(state, node)).collect()) }
+}
+
+fn whole_of(state: &State, node: &Arc<Node>) -> WholeNode {
+    let folded = fold(node.spec.name.as_str());
+    WholeNode {
         node: node.clone(),
         services: state.services().on(&folded).cloned().collect(),
         checks: state.checks().on(&folded).cloned().collect(),
-    });
-    Answer { marks: state.nodes().marks_of_whole(&folded), rows: Rows::WholeNode(rows) }
+    }
 }

@@ -1,6 +1,6 @@
 //! Whether two answers of one query have the same rows, without keeping the first.
 
-use super::{Instance, Rows};
+use super::{Instance, Rows, WholeNode};
 use crate::state::checks::Check;
 use crate::state::nodes::Node;
 use crate::state::services::Service;
@@ -37,6 +37,13 @@ impl Digest {
         self.add((check.folded_node(), check.id(), check.modify_index()));
     }
 
+    fn whole(&mut self, found: &WholeNode) {
+        self.node(&found.node);
+        self.add(found.services.len());
+        found.services.iter().for_each(|service| self.service(service));
+        found.checks.iter().for_each(|check| self.check(check));
+    }
+
     fn instance(&mut self, instance: &Instance) {
         self.node(&instance.node);
         self.add((instance.service.id(), instance.service.modify_index(), instance.checks.len()));
@@ -51,7 +58,7 @@ impl Fingerprint {
     pub(super) fn of(rows: &Rows) -> Option<Fingerprint> {
         let mut digest = Digest::new();
         match rows {
-            Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Autopilot(_) => return None,
+            Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Autopilot(_) | Rows::Absent => return None,
             Rows::Nodes(nodes) => nodes.iter().for_each(|node| digest.node(node)),
             Rows::Checks(checks) => checks.iter().for_each(|check| digest.check(check)),
             Rows::ServiceNames(names) => names.iter().for_each(|(name, tags)| digest.add((name, tags))),
@@ -61,12 +68,8 @@ impl Fingerprint {
                 digest.node(&found.node);
                 found.services.iter().for_each(|service| digest.service(service));
             }
-            Rows::WholeNode(Some(found)) => {
-                digest.node(&found.node);
-                digest.add(found.services.len());
-                found.services.iter().for_each(|service| digest.service(service));
-                found.checks.iter().for_each(|check| digest.check(check));
-            }
+            Rows::WholeNode(Some(found)) => digest.whole(found),
+            Rows::WholeNodes(nodes) => nodes.iter().for_each(|found| digest.whole(found)),
         }
         Some(Fingerprint(digest.0.finish(), digest.1.finish()))
     }

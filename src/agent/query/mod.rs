@@ -98,8 +98,12 @@ pub enum Query {
         /// Its name, compared without case.
         node: String,
     },
+    /// Everything the catalog has, node by node.
+    WholeCatalog,
     /// Autopilot's settings.
     AutopilotConfiguration,
+    /// What this version does not keep, so that there is none of it and never will be: sessions and prepared queries.
+    Absent,
 }
 
 impl Query {
@@ -120,7 +124,9 @@ impl Query {
             Query::HealthState { .. } => vec![Topic::Table(Table::Checks), Topic::Table(Table::Nodes)],
             Query::HealthNode { node, .. } => vec![Topic::NodeChecks(fold(node))],
             Query::WholeNode { node } => vec![Topic::Node(fold(node)), Topic::NodeChecks(fold(node))],
+            Query::WholeCatalog => vec![Topic::Table(Table::Nodes), Topic::Table(Table::Services), Topic::Table(Table::Checks)],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
+            Query::Absent => Vec::new(),
         }
     }
 }

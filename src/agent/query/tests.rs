@@ -132,12 +132,13 @@ fn a_query() -> impl Strategy<Value = Query> {
         2 => (state, a_choice()).prop_map(|(state, choice)| Query::HealthState { state, choice }),
         2 => (node(), a_choice()).prop_map(|(node, choice)| Query::HealthNode { node, choice }),
         2 => node().prop_map(|node| Query::WholeNode { node }),
+        1 => Just(Query::WholeCatalog),
     ]
 }
 
 fn is_of_catalog(query: &Query) -> bool {
     match query {
-        Query::KvGet { .. } | Query::KvList { .. } | Query::KvKeys { .. } | Query::AutopilotConfiguration => false,
+        Query::KvGet { .. } | Query::KvList { .. } | Query::KvKeys { .. } | Query::AutopilotConfiguration | Query::Absent => false,
         Query::CatalogNodes { .. }
         | Query::CatalogServices { .. }
         | Query::CatalogService { .. }
@@ -146,6 +147,7 @@ fn is_of_catalog(query: &Query) -> bool {
         | Query::HealthChecks { .. }
         | Query::HealthState { .. }
         | Query::HealthNode { .. }
+        | Query::WholeCatalog
         | Query::WholeNode { .. } => true,
     }
 }

@@ -65,6 +65,8 @@ impl Listed<'_> {
             | Rows::Checks(_)
             | Rows::NodeServices(_)
             | Rows::WholeNode(_)
+            | Rows::WholeNodes(_)
+            | Rows::Absent
             | Rows::Autopilot(_) => None,
         }
     }

@@ -27,6 +27,8 @@ impl Query {
             | Query::HealthState { .. }
             | Query::HealthNode { .. }
             | Query::WholeNode { .. }
+            | Query::WholeCatalog
+            | Query::Absent
             | Query::AutopilotConfiguration => None,
         }
     }
@@ -61,6 +63,8 @@ impl Query {
             | Query::HealthState { .. }
             | Query::HealthNode { .. }
             | Query::WholeNode { .. }
+            | Query::WholeCatalog
+            | Query::Absent
             | Query::AutopilotConfiguration => None,
         }
     }
@@ -80,6 +84,8 @@ impl Query {
             | Query::HealthState { .. }
             | Query::HealthNode { .. }
             | Query::WholeNode { .. }
+            | Query::WholeCatalog
+            | Query::Absent
             | Query::AutopilotConfiguration => return wide.clone(),
         };
         let Rows::Instances(instances) = &wide.rows else { return wide.clone() };

@@ -62,6 +62,9 @@ pub(super) enum Endpoint {
     AgentHealthByName,
     Catalog(Catalog),
     Health(Health),
+    Ui(Ui),
+    /// Lists of what this version does not keep.
+    Absent,
     /// Anything about ACLs.
     Acl,
     /// Anything that takes a service mesh.
@@ -99,6 +102,14 @@ pub(super) enum Health {
     Service,
     Connect,
     Ingress,
+}
+
+/// Who answers below `/v1/internal/ui/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ui {
+    Services,
+    Nodes,
+    Node,
 }
 
 /// A line of the table.
@@ -225,6 +236,9 @@ pub(super) static ROUTES: &[Route] = &[
     route("/v1/health/service/", Endpoint::Health(Health::Service), &[(Verb::Get, SERVICE_READ)]),
     route("/v1/health/state/", Endpoint::Health(Health::State), &[(Verb::Get, NODE_READ)]),
     route("/v1/internal/acl/authorize", Endpoint::Acl, &[(Verb::Post, OPEN)]),
+    route("/v1/internal/ui/node/", Endpoint::Ui(Ui::Node), &[(Verb::Get, NODE_READ)]),
+    route("/v1/internal/ui/nodes", Endpoint::Ui(Ui::Nodes), &[(Verb::Get, NODE_READ)]),
+    route("/v1/internal/ui/services", Endpoint::Ui(Ui::Services), &[(Verb::Get, SERVICE_READ)]),
     route("/v1/kv/", Endpoint::Kv, &[(Verb::Get, KEY_READ), (Verb::Put, KEY_WRITE), (Verb::Delete, KEY_WRITE)]),
     route(
         "/v1/operator/autopilot/configuration",
@@ -236,6 +250,8 @@ pub(super) static ROUTES: &[Route] = &[
     route("/v1/operator/raft/configuration", Endpoint::RaftConfiguration, &[(Verb::Get, OPERATOR_READ)]),
     route("/v1/operator/raft/peer", Endpoint::RaftPeer, &[(Verb::Delete, OPERATOR_WRITE)]),
     route("/v1/operator/raft/transfer-leader", Endpoint::RaftTransferLeader, &[(Verb::Post, OPERATOR_WRITE)]),
+    route("/v1/query", Endpoint::Absent, &[(Verb::Get, OPEN), (Verb::Post, OPEN)]),
+    route("/v1/session/list", Endpoint::Absent, &[(Verb::Get, OPEN)]),
     route("/v1/status/leader", Endpoint::StatusLeader, &[(Verb::Get, OPEN)]),
     route("/v1/status/peers", Endpoint::StatusPeers, &[(Verb::Get, OPEN)]),
 ];

@@ -1,3 +1,4 @@
+mod catalog;
 mod conduct;
 mod kv;
 mod local;

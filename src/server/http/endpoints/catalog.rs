@@ -4,7 +4,7 @@ use super::Call;
 use super::rows::{Sheet, strange, write};
 use crate::agent::query::{Choice, Query, Rows, Subject};
 use crate::api::ApiError;
-use crate::api::catalog::{write_catalog_service, write_node, write_service};
+use crate::api::catalog::{Blank, write_catalog_service, write_node, write_service};
 use crate::api::registration::{self, CatalogWrite};
 use crate::runtime::Runtime;
 use crate::server::http::backend::Backend;
@@ -117,7 +117,7 @@ async fn node<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiEr
             to.raw("{\"Node\":");
             write_node(to, &found.node, &sheet.datacenter);
             to.raw(",\"Services\":");
-            to.object(found.services.iter().map(|service| (service.id(), service)), |to, service| write_service(to, service));
+            to.object(found.services.iter().map(|service| (service.id(), service)), |to, service| write_service(to, service, Blank::List));
             to.raw("}");
         })
     });
@@ -137,7 +137,7 @@ async fn node_services<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Rep
             to.raw("{\"Node\":");
             write_node(to, &found.node, &sheet.datacenter);
             to.raw(",\"Services\":");
-            to.list(&found.services, |to, service| write_service(to, service));
+            to.list(&found.services, |to, service| write_service(to, service, Blank::List));
             to.raw("}");
         })
     });

@@ -5,6 +5,7 @@ use super::catalog::no_proxies;
 use super::rows::{Sheet, strange, write};
 use crate::agent::query::{Query, ReadOptions, Rows, Subject};
 use crate::api::ApiError;
+use crate::api::catalog::Blank;
 use crate::api::health::{write_check, write_instance};
 use crate::runtime::Runtime;
 use crate::server::http::backend::Backend;
@@ -51,7 +52,7 @@ async fn in_state<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, A
 async fn checks<R: Runtime, B: Backend>(call: &Call<'_, B>, query: Query, options: ReadOptions) -> Result<Reply, ApiError> {
     let (Rows::Checks(checks), told) = call.ask(query, options).await? else { return Err(strange()) };
     let sheet = Sheet::of(call);
-    let reply = write::<R>(checks.len(), move || sheet.list(&checks, CHECK, |to, check, _| write_check(to, check))).await?;
+    let reply = write::<R>(checks.len(), move || sheet.list(&checks, CHECK, |to, check, _| write_check(to, check, Blank::List))).await?;
     Ok(told.mark(reply))
 }
 

@@ -11,6 +11,7 @@ mod operator;
 mod registration;
 mod rows;
 mod status;
+mod ui;
 
 use super::backend::{Answered, Backend, RequestError};
 use super::connections::{Activity, Order, Phase};
@@ -92,6 +93,8 @@ async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_
         Endpoint::AgentHealthByName => Ok(local::health_by_name(call)),
         Endpoint::Catalog(one) => catalog::answer::<R, B>(one, call, body).await,
         Endpoint::Health(one) => health::answer::<R, B>(one, call).await,
+        Endpoint::Ui(one) => ui::answer::<R, B>(one, call).await,
+        Endpoint::Absent => absent::none(call).await,
         Endpoint::Acl => absent::acl(),
         Endpoint::Mesh => absent::mesh(),
         Endpoint::ConfigEntries => absent::config_entries(call),
