@@ -2,10 +2,8 @@
 
 use super::document::Document;
 use crate::model::{Datacenter, Mesh, TagAuthority};
-use crate::state::checks::Check;
 use crate::state::nodes::Node;
 use crate::state::services::{Service, TaggedAddress};
-use serde::Serialize;
 use std::sync::Arc;
 
 /// Writes a node, as `/v1/catalog/nodes` lists it. Maps nobody filled are `null`, as for nodes registered from outside.
@@ -163,57 +161,6 @@ pub fn write_catalog_service(to: &mut Document, node: &Node, service: &Service, 
     to.raw(",\"ServiceConnect\":");
     write_connect(to, service.mesh());
     write_indexes(to, service.create_index(), service.modify_index());
-}
-
-/// A check, as every endpoint under `/v1/health/` shows it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct CheckShape<'a> {
-    node: &'a str,
-    #[serde(rename = "CheckID")]
-    check_id: &'a str,
-    name: &'a str,
-    status: &'a str,
-    notes: &'a str,
-    output: &'a str,
-    #[serde(rename = "ServiceID")]
-    service_id: &'a str,
-    service_name: &'a str,
-    service_tags: &'a [std::sync::Arc<str>],
-    r#type: &'a str,
-    interval: &'a str,
-    timeout: &'a str,
-    exposed_port: u16,
-    definition: Definition,
-    create_index: u64,
-    modify_index: u64,
-}
-
-/// How a check is run; the agent knows, the catalog need not.
-#[derive(Debug, Serialize)]
-struct Definition {}
-
-impl<'a> From<&'a Check> for CheckShape<'a> {
-    fn from(check: &'a Check) -> CheckShape<'a> {
-        CheckShape {
-            node: check.node().as_str(),
-            check_id: check.id(),
-            name: check.name(),
-            status: check.status().as_str(),
-            notes: check.notes(),
-            output: check.output(),
-            service_id: check.service_id(),
-            service_name: check.service_name(),
-            service_tags: check.service_tags(),
-            r#type: check.kind(),
-            interval: check.interval(),
-            timeout: check.timeout(),
-            exposed_port: 0,
-            definition: Definition {},
-            create_index: check.create_index(),
-            modify_index: check.modify_index(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::server::http::reply::Reply;
 use crate::server::http::routes::Health;
 
 /// About how many bytes a check takes.
-const CHECK: usize = 352;
+pub(super) const CHECK: usize = 352;
 /// About how many bytes an instance takes with its node, without its checks.
 const INSTANCE: usize = 720;
 

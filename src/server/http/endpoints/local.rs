@@ -1,10 +1,13 @@
 //! What an agent tells of its own services and checks: reads below `/v1/agent/`.
 
 use super::Call;
+use super::health::CHECK;
+use super::rows::Sheet;
 use crate::agent::local::{LocalCheck, LocalService, LocalView, Standing, check_row, content_hash, service_row};
 use crate::agent::query::{Choice, Subject, patience};
 use crate::api::ApiError;
-use crate::api::catalog::CheckShape;
+use crate::api::catalog::Blank;
+use crate::api::health::write_check;
 use crate::api::json::to_vec;
 use crate::api::local::{HealthCheckShape, ServiceHealthShape, ServiceShape};
 use crate::api::read::ReadOptions;
@@ -43,8 +46,10 @@ pub(super) fn checks<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> 
     let view = call.backend.local();
     let rows: Vec<Check> = view.checks.values().map(|check| check_row(call.backend.node_name(), &view, check)).collect();
     let wanted = rows.iter().filter(|row| chooser.takes_check(None, row));
-    let shapes: BTreeMap<&str, CheckShape<'_>> = wanted.map(|row| (row.id(), CheckShape::from(row))).collect();
-    Ok(reply::json(call.layout, &shapes))
+    let document = Sheet::of(call).document(rows.len() * CHECK, |to| {
+        to.object(wanted.map(|row| (row.id(), row)), |to, row| write_check(to, row, Blank::List));
+    });
+    Ok(reply::document(StatusCode::OK, document))
 }
 
 /// The rows a client wants. Consul says which step failed for services, and not for checks.
