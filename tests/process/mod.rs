@@ -8,6 +8,7 @@ mod load;
 mod minority;
 mod refusals;
 mod registrations;
+mod views;
 
 use crate::http::{self, Answer, Request};
 use rustix::process::{Pid, Signal, kill_process};

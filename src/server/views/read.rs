@@ -119,10 +119,10 @@ impl<R: Runtime> Agent<R> {
             }
         }
         let Some(answer) = self.news_of_copy(query, options, answer, &mut watched).await else { return Ok(None) };
-        Ok(Some(self.from_copy(copies, query, options, &answer, awaited)))
+        Ok(Some(self.answer_from_copy(copies, query, options, &answer, awaited)))
     }
 
-    fn from_copy(&self, copies: &Copies, query: &Query, options: &ReadOptions, answer: &Answer, awaited: bool) -> Answered {
+    fn answer_from_copy(&self, copies: &Copies, query: &Query, options: &ReadOptions, answer: &Answer, awaited: bool) -> Answered {
         let now = R::now();
         let Currency { age, contact } = copies.currency(now);
         let origin = if awaited { Origin::Fetched } else { Origin::Held { age } };
