@@ -24,6 +24,8 @@ const TARGETS: &[Target] = &[
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
+    Target { name: "state_command", run: targets::state_command::run, seeds: targets::state_command::seeds, rounds: 3000 },
+    Target { name: "state_snapshot", run: targets::state_snapshot::run, seeds: targets::state_snapshot::seeds, rounds: 3000 },
     Target { name: "wal_recovery", run: targets::wal_recovery::run, seeds: targets::wal_recovery::seeds, rounds: 600 },
 ];
 
@@ -123,6 +125,16 @@ fn kv_request_lines_of_any_bytes_are_understood_or_refused() {
 #[test]
 fn logs_of_any_bytes_are_recovered_or_refused() {
     target("wal_recovery").replay();
+}
+
+#[test]
+fn commands_of_any_bytes_are_applied_or_refused() {
+    target("state_command").replay();
+}
+
+#[test]
+fn snapshots_of_any_bytes_are_read_or_refused() {
+    target("state_snapshot").replay();
 }
 
 #[test]

@@ -4,4 +4,6 @@
 pub mod gossip_packet;
 pub mod kv_request_line;
 pub mod rpc_frame;
+pub mod state_command;
+pub mod state_snapshot;
 pub mod wal_recovery;
