@@ -17,6 +17,7 @@ pub struct Stamped {
 }
 
 /// One change to the replicated state.
+#[expect(clippy::large_enum_variant, reason = "a command is moved a few times on its way to the disk, which costs far more")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Changes nothing.
@@ -96,6 +97,7 @@ pub enum KvCommand {
 }
 
 /// A change to the catalog.
+#[expect(clippy::large_enum_variant, reason = "registrations are nearly all there is of these")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum CatalogCommand {
     /// Creates or updates a node, an instance on it and checks of either, all or nothing. What is the same already changes no index.

@@ -153,12 +153,12 @@ fn bytes_of_check(spec: &CheckSpec) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Section, frame};
+    use super::super::{SECTION_BYTES, Section, frame};
     use super::CatalogSection;
-    use crate::model::{NodeId, NodeName, ServiceSpec};
-    use crate::state::State;
+    use crate::model::{NodeId, NodeName, ServiceSpec, Timestamp};
     use crate::state::checks::{CheckSpec, SERF_HEALTH};
     use crate::state::nodes::{Node, NodeSpec};
+    use crate::state::{CatalogCommand, Command, NodeUpdate, Stamped, State};
     use std::sync::Arc;
 
     fn bytes(sections: Vec<CatalogSection>) -> Vec<u8> {
@@ -202,6 +202,21 @@ mod tests {
         assert!(State::decode(&bytes(vec![nodes(&[("a", 1), ("b", 1)])])).is_err());
         assert!(State::decode(&bytes(vec![nodes(&[("a", 1), ("A", 2)])])).is_err());
         assert!(State::decode(&bytes(vec![nodes(&[("b", 1), ("a", 2)])])).is_err());
+    }
+
+    #[test]
+    fn a_large_catalog_is_written_in_sections_of_bounded_size() {
+        let mut state = State::default();
+        for index in 1..=1_000 {
+            let spec = node(&format!("n{index:04}"), index.into()).0.spec.clone();
+            let service = ServiceSpec { tags: vec!["t".repeat(500)], ..ServiceSpec::new("web", format!("web-{index}")) };
+            let own = CheckSpec { service_id: "web".to_owned(), output: "x".repeat(1_000), ..CheckSpec::serf_failed() };
+            let command = CatalogCommand::Register { node: spec, update: NodeUpdate::Apply, service: Some(service), checks: vec![own] };
+            state.apply(index, &Stamped { at: Timestamp::default(), command: Command::Catalog(command) });
+        }
+        let sizes: Vec<usize> = state.sections().map(|section| section.len()).collect();
+        assert!(sizes.len() > 8 && sizes.iter().all(|size| *size < SECTION_BYTES + 4_096), "{sizes:?}");
+        assert_eq!(State::decode(&state.encode()), Ok(state));
     }
 
     #[test]
