@@ -21,6 +21,8 @@ struct Target {
 }
 
 const TARGETS: &[Target] = &[
+    Target { name: "catalog_body", run: targets::catalog_body::run, seeds: targets::catalog_body::seeds, rounds: 6000 },
+    Target { name: "filter_expression", run: targets::filter_expression::run, seeds: targets::filter_expression::seeds, rounds: 3000 },
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
@@ -115,6 +117,16 @@ fn target(name: &str) -> &'static Target {
 #[test]
 fn gossip_of_any_bytes_is_heard_or_counted() {
     target("gossip_packet").replay();
+}
+
+#[test]
+fn catalog_bodies_of_any_bytes_are_taken_or_refused() {
+    target("catalog_body").replay();
+}
+
+#[test]
+fn filter_expressions_of_any_bytes_are_applied_or_refused() {
+    target("filter_expression").replay();
 }
 
 #[test]
