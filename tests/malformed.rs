@@ -22,6 +22,7 @@ struct Target {
 
 const TARGETS: &[Target] = &[
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
+    Target { name: "http_answer", run: targets::http_answer::run, seeds: targets::http_answer::seeds, rounds: 4000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
     Target { name: "wal_recovery", run: targets::wal_recovery::run, seeds: targets::wal_recovery::seeds, rounds: 600 },
@@ -113,6 +114,11 @@ fn target(name: &str) -> &'static Target {
 #[test]
 fn gossip_of_any_bytes_is_heard_or_counted() {
     target("gossip_packet").replay();
+}
+
+#[test]
+fn http_answers_of_any_bytes_are_read_or_refused() {
+    target("http_answer").replay();
 }
 
 #[test]

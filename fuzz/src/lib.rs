@@ -2,6 +2,7 @@
 //! The fuzzer's binaries and `tests/malformed.rs` call the same functions.
 
 pub mod gossip_packet;
+pub mod http_answer;
 pub mod kv_request_line;
 pub mod rpc_frame;
 pub mod wal_recovery;

@@ -10,6 +10,8 @@ mod grpc;
 mod h2;
 pub mod http;
 mod native;
+#[cfg(test)]
+mod plugins;
 mod script;
 #[cfg(test)]
 mod servers;

@@ -220,7 +220,7 @@ fn a_real_mariadb_lets_us_in_and_answers() {
         passes(&server, Protocol::Mysql, &[with("database", "shop").as_slice(), &[("query", "SELECT DATABASE()")]].concat())
             .ends_with("answered shop")
     );
-    assert!(passes(&server, Protocol::Mysql, &with("query", "SELECT seq FROM seq_1_to_300")).ends_with("answered 300 rows, the first 1"));
+    assert!(passes(&server, Protocol::Mysql, &with("query", "SELECT 1 UNION SELECT 2")).ends_with("answered 2 rows, the first 1"));
     assert!(passes(&server, Protocol::Mysql, &with("query", "DO 1")).ends_with("the query was answered without rows"));
     assert!(fails(&server, Protocol::Mysql, &[("user", "probe"), ("password", "wrong")]).contains("Access denied for user 'probe'"));
     assert!(fails(&server, Protocol::Mysql, &with("query", "SELECT nothing")).contains("(1054)"));
