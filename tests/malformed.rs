@@ -24,6 +24,7 @@ const TARGETS: &[Target] = &[
     Target { name: "catalog_body", run: targets::catalog_body::run, seeds: targets::catalog_body::seeds, rounds: 6000 },
     Target { name: "filter_expression", run: targets::filter_expression::run, seeds: targets::filter_expression::seeds, rounds: 3000 },
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
+    Target { name: "http_answer", run: targets::http_answer::run, seeds: targets::http_answer::seeds, rounds: 4000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
     Target { name: "state_command", run: targets::state_command::run, seeds: targets::state_command::seeds, rounds: 3000 },
@@ -127,6 +128,8 @@ fn catalog_bodies_of_any_bytes_are_taken_or_refused() {
 #[test]
 fn filter_expressions_of_any_bytes_are_applied_or_refused() {
     target("filter_expression").replay();
+fn http_answers_of_any_bytes_are_read_or_refused() {
+    target("http_answer").replay();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub mod catalog_body;
 pub mod filter_expression;
 pub mod gossip_packet;
+pub mod http_answer;
 pub mod kv_request_line;
 pub mod rpc_frame;
 pub mod state_command;

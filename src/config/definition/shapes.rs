@@ -114,7 +114,13 @@ pub(super) static DATABASE: Shape = Shape {
     name: "DatabaseCheck",
     fields: &[
         ADDRESS_FIELD,
-        &[field("User", "user"), field("Password", "password"), field("Database", "database"), field("Query", "query")],
+        &[
+            field("User", "user"),
+            field("Password", "password"),
+            field("Database", "database"),
+            field("Query", "query"),
+            field("TLS", "tls"),
+        ],
     ],
 };
 

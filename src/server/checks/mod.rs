@@ -9,6 +9,9 @@ mod docker;
 mod grpc;
 mod h2;
 pub mod http;
+mod native;
+#[cfg(test)]
+mod plugins;
 mod script;
 #[cfg(test)]
 mod servers;
@@ -46,7 +49,7 @@ pub async fn run<R: Runtime>(probe: &Probe, timeout: Duration, output_limit: usi
         Probe::Grpc { target, tls } => grpc::run::<R>(target, tls.as_ref(), bounds, setting).await,
         Probe::H2Ping { addr, tls } => h2::run::<R>(addr, tls.as_ref(), bounds, setting).await,
         Probe::Docker { container, shell, args } => docker::run::<R>(docker::Exec { container, shell, args }, bounds, setting).await,
-        Probe::Native(_) => critical("not run yet"),
+        Probe::Native(probe) => native::run::<R>(probe, bounds, setting).await,
         Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Maintenance | Probe::Tree(_) => {
             critical("this kind of check is not run by itself")
         }

@@ -19,13 +19,14 @@ pub const SERVER: &[u8] = include_bytes!("../../../tests/tls/server.der");
 pub const EXPIRED: &[u8] = include_bytes!("../../../tests/tls/expired.der");
 /// Vouches for both.
 pub const AUTHORITY: &[u8] = include_bytes!("../../../tests/tls/authority.der");
-const KEY: &[u8] = include_bytes!("../../../tests/tls/server.key.der");
+/// The key of both.
+pub const SERVER_KEY: &[u8] = include_bytes!("../../../tests/tls/server.key.der");
 
 /// Takes TLS connections with `certificate`.
 pub fn acceptor(certificate: &'static [u8], inside: &[&[u8]]) -> TlsAcceptor {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
-    let key = PrivatePkcs8KeyDer::from(KEY).into();
+    let key = PrivatePkcs8KeyDer::from(SERVER_KEY).into();
     let mut config = builder.with_no_client_auth().with_single_cert(vec![CertificateDer::from(certificate)], key).expect("a certificate");
     config.alpn_protocols = inside.iter().map(|name| name.to_vec()).collect();
     Arc::new(config).into()

@@ -1,5 +1,6 @@
 //! What runs have in common.
 
+use super::http::Patterns;
 use super::tls::TlsClients;
 use std::path::PathBuf;
 
@@ -11,11 +12,17 @@ pub struct ProbeSetting {
     /// The shell of Docker checks that name none and whose agent has one (`$SHELL`).
     pub shell: String,
     pub(super) tls: TlsClients,
+    pub(super) patterns: Patterns,
 }
 
 impl Default for ProbeSetting {
     /// Docker where its packages put it, and `/bin/sh`.
     fn default() -> ProbeSetting {
-        ProbeSetting { docker: "/var/run/docker.sock".into(), shell: "/bin/sh".into(), tls: TlsClients::default() }
+        ProbeSetting {
+            docker: "/var/run/docker.sock".into(),
+            shell: "/bin/sh".into(),
+            tls: TlsClients::default(),
+            patterns: Patterns::default(),
+        }
     }
 }

@@ -1,17 +1,19 @@
 //! An HTTP request whose answer decides: 2xx passes, 429 warns, anything else is critical.
 
 mod chunks;
+mod expectation;
 mod request;
 mod response;
 mod url;
 
+pub use expectation::Patterns;
 pub use response::{Body, Head, Reader, ResponseError};
 
 use super::dial;
 use super::tls::{self, Inside, TlsError, Wire};
 use super::{Bounds, ProbeSetting, critical};
 use crate::health::Verdict;
-use crate::model::{CheckStatus, HttpProbe, Redirects, quote};
+use crate::model::{CheckStatus, HttpExpectation, HttpProbe, Redirects, quote};
 use crate::runtime::{Runtime, Tail, timeout};
 use request::{Request, RequestError};
 use std::fmt;
@@ -31,7 +33,10 @@ const PIECE: usize = 2048;
 /// Makes the request, follows where it leads, and judges the answer.
 pub async fn run<R: Runtime>(probe: &HttpProbe, bounds: Bounds, setting: &ProbeSetting) -> Verdict {
     let method = if probe.method.is_empty() { "GET" } else { &probe.method };
-    let mut answer = Answer { head: None, body: Tail::new(bounds.output), broken: None };
+    let mut answer = Answer { head: None, body: Tail::new(bounds.output), whole: None, broken: None };
+    if probe.expect.as_ref().is_some_and(|expect| !expect.body.is_empty()) {
+        answer.whole = Some(Vec::new());
+    }
     let failed = match timeout::<R, _>(bounds.timeout, follow::<R>(probe, method, &mut answer, setting)).await {
         Ok(done) => done.err().map(|failed| failed.to_string()),
         Err(_) if answer.head.is_some() => {
@@ -41,7 +46,7 @@ pub async fn run<R: Runtime>(probe: &HttpProbe, bounds: Bounds, setting: &ProbeS
     };
     // Once the status has come, it decides, whatever becomes of the body.
     match (&answer.head, failed) {
-        (Some(head), failed) => judged(probe, method, head, &answer.body, answer.broken.clone().or(failed)),
+        (Some(head), failed) => judged(probe, method, head, &answer, failed, &setting.patterns),
         (None, failed) => critical(format!("{} {}: {}", titled(method), quote(&redacted(&probe.url)), failed.unwrap_or_default())),
     }
 }
@@ -50,8 +55,26 @@ pub async fn run<R: Runtime>(probe: &HttpProbe, bounds: Bounds, setting: &ProbeS
 struct Answer {
     head: Option<Head>,
     body: Tail,
+    /// All of the body, up to [`LONGEST_BODY`], if something is looked for in it.
+    whole: Option<Vec<u8>>,
     /// Why the body is not all there.
     broken: Option<String>,
+}
+
+impl Answer {
+    fn take_body(&mut self, piece: &[u8]) {
+        self.body.write(piece);
+        if let Some(whole) = &mut self.whole {
+            whole.extend_from_slice(piece);
+        }
+    }
+
+    fn forget_body(&mut self) {
+        self.body = Tail::new(self.body.limit());
+        if let Some(whole) = &mut self.whole {
+            whole.clear();
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -128,7 +151,7 @@ async fn exchange(
         piece.clear();
         let took = match stream.read_buf(&mut piece).await {
             Ok(0) => reader.end(),
-            Ok(_) => reader.take(&piece, &mut |bytes| answer.body.write(bytes)),
+            Ok(_) => reader.take(&piece, &mut |bytes| answer.take_body(bytes)),
             Err(cause) if reader.head().is_none() => return Err(HttpError::Stream("read", cause)),
             Err(cause) => {
                 answer.broken = Some(dial::os_text(&cause));
@@ -139,7 +162,7 @@ async fn exchange(
             && let Some(head) = reader.head()
         {
             if let Some(redirect) = redirect_of(head, redirects) {
-                answer.body = Tail::new(answer.body.limit());
+                answer.forget_body();
                 return Ok(Some(redirect));
             }
             answer.head = Some(head.clone());
@@ -167,15 +190,23 @@ fn redirect_of(head: &Head, redirects: Redirects) -> Option<Redirect> {
     }
 }
 
-/// What an answer means. `broken` says why its body is not all there.
-fn judged(probe: &HttpProbe, method: &str, head: &Head, body: &Tail, broken: Option<String>) -> Verdict {
-    let status = match head.status {
+/// What an answer means. `failed` says why its body is not all there, unless the answer says it itself.
+fn judged(probe: &HttpProbe, method: &str, head: &Head, answer: &Answer, failed: Option<String>, patterns: &Patterns) -> Verdict {
+    let by_status = match head.status {
         200..=299 => CheckStatus::Passing,
         429 => CheckStatus::Warning,
         _ => CheckStatus::Critical,
     };
-    let mut output = format!("HTTP {method} {}: {} Output: {}", redacted(&probe.url), head.status_line, body.text());
-    if let Some(broken) = broken {
+    let whole = answer.whole.as_deref().unwrap_or_default();
+    let fault = probe.expect.as_ref().and_then(|expect| expectation::fault(expect, head.status, whole, patterns));
+    let status = match (&fault, &probe.expect) {
+        (Some(_), _) => CheckStatus::Critical,
+        (None, Some(HttpExpectation { status: Some(_), .. })) => CheckStatus::Passing,
+        (None, Some(HttpExpectation { status: None, .. }) | None) => by_status,
+    };
+    let because = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
+    let mut output = format!("HTTP {method} {}: {}{because} Output: {}", redacted(&probe.url), head.status_line, answer.body.text());
+    if let Some(broken) = answer.broken.as_ref().or(failed.as_ref()) {
         output.push_str(&format!("\n... ({broken})"));
     }
     Verdict { status, output }

@@ -2,7 +2,7 @@
 
 use super::LONGEST_BODY;
 use crate::health::Verdict;
-use crate::model::{CheckStatus, HttpProbe, Probe, Redirects, TlsProbe};
+use crate::model::{CheckStatus, HttpExpectation, HttpProbe, Probe, Redirects, TlsProbe};
 use crate::runtime::{Runtime, tokio::Tokio};
 use crate::server::checks::{ProbeSetting, run};
 use std::collections::BTreeMap;
@@ -112,4 +112,57 @@ fn the_end_of_a_long_body_is_kept_and_an_endless_one_is_cut() {
 fn a_body_that_breaks_off_leaves_the_status_in_force_and_is_told() {
     let (status, output) = answered("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
     assert_eq!((status, output.as_str()), (CheckStatus::Passing, "HTTP GET http://SERVER/p: 200 OK Output: half\n... (unexpected EOF)"));
+}
+
+fn expecting(status: Option<u16>, body: &str, answer: &str) -> (CheckStatus, String) {
+    let expect = Some(HttpExpectation { status, body: body.to_owned() });
+    let verdict = against(&[answer.as_bytes()], |probe| HttpProbe { expect, ..probe }, "/p");
+    (verdict.status, verdict.output)
+}
+
+#[test]
+fn an_answer_must_be_as_expected() {
+    let healthy = "HTTP/1.1 200 OK\r\nContent-Length: 24\r\n\r\n{\"db\": \"ok\", \"n\": 12345}";
+    assert_eq!(expecting(None, r#""db":\s*"ok""#, healthy).0, CheckStatus::Passing);
+    let (status, output) = expecting(None, r#""db":\s*"down""#, healthy);
+    assert_eq!(status, CheckStatus::Critical);
+    assert!(output.starts_with("HTTP GET http://SERVER/p: 200 OK (nothing in the body matches "), "{output}");
+    let moved = "HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(expecting(Some(418), "", moved).0, CheckStatus::Passing);
+    let (status, output) = expecting(Some(200), "", moved);
+    assert_eq!(
+        (status, output.as_str()),
+        (CheckStatus::Critical, "HTTP GET http://SERVER/p: 418 Teapot (the status is 418, not 200) Output: ")
+    );
+    assert_eq!(expecting(None, "", moved).0, CheckStatus::Critical);
+    assert_eq!(expecting(None, "(", healthy).0, CheckStatus::Critical);
+    let early = format!("HTTP/1.1 200 OK\r\nContent-Length: 9003\r\n\r\nyes{}", "x".repeat(9000));
+    assert_eq!(expecting(None, "^yes", &early).0, CheckStatus::Passing, "what is looked for may lie before the part that is kept");
+}
+
+#[test]
+fn https_is_spoken_with_a_server_that_can_be_trusted() {
+    use crate::server::checks::servers::{SERVER, acceptor, found, unverified, verified};
+    for (tls, status) in [
+        (verified("web.test"), CheckStatus::Passing),
+        (verified("other.test"), CheckStatus::Critical),
+        (unverified(), CheckStatus::Passing),
+    ] {
+        let acceptor = acceptor(SERVER, &[b"http/1.1"]);
+        let serve = move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret").await;
+                let _ = stream.flush().await;
+            }
+        };
+        let probe = |at: std::net::SocketAddr| Probe::Http(HttpProbe { tls, ..probe(&format!("https://{at}/")) });
+        let verdict = found(serve, probe, Duration::from_secs(10));
+        assert_eq!(verdict.status, status, "{}", verdict.output);
+        if status == CheckStatus::Passing {
+            assert_eq!(verdict.output, "HTTP GET https://SERVER/: 200 OK Output: secret");
+        }
+    }
 }
