@@ -21,6 +21,7 @@ struct Target {
 }
 
 const TARGETS: &[Target] = &[
+    Target { name: "definition", run: targets::definition::run, seeds: targets::definition::seeds, rounds: 6000 },
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
@@ -108,6 +109,11 @@ fn hex(bytes: &[u8]) -> String {
 
 fn target(name: &str) -> &'static Target {
     TARGETS.iter().find(|target| target.name == name).expect("a target")
+}
+
+#[test]
+fn registrations_of_any_bytes_are_taken_or_refused() {
+    target("definition").replay();
 }
 
 #[test]
