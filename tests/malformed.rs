@@ -23,6 +23,7 @@ struct Target {
 const TARGETS: &[Target] = &[
     Target { name: "catalog_body", run: targets::catalog_body::run, seeds: targets::catalog_body::seeds, rounds: 6000 },
     Target { name: "filter_expression", run: targets::filter_expression::run, seeds: targets::filter_expression::seeds, rounds: 3000 },
+    Target { name: "definition", run: targets::definition::run, seeds: targets::definition::seeds, rounds: 6000 },
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
     Target { name: "http_answer", run: targets::http_answer::run, seeds: targets::http_answer::seeds, rounds: 4000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
@@ -116,6 +117,11 @@ fn target(name: &str) -> &'static Target {
 }
 
 #[test]
+fn registrations_of_any_bytes_are_taken_or_refused() {
+    target("definition").replay();
+}
+
+#[test]
 fn gossip_of_any_bytes_is_heard_or_counted() {
     target("gossip_packet").replay();
 }
@@ -128,6 +134,9 @@ fn catalog_bodies_of_any_bytes_are_taken_or_refused() {
 #[test]
 fn filter_expressions_of_any_bytes_are_applied_or_refused() {
     target("filter_expression").replay();
+}
+
+#[test]
 fn http_answers_of_any_bytes_are_read_or_refused() {
     target("http_answer").replay();
 }

@@ -3,6 +3,7 @@
 
 pub mod catalog_body;
 pub mod filter_expression;
+pub mod definition;
 pub mod gossip_packet;
 pub mod http_answer;
 pub mod kv_request_line;

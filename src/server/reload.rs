@@ -43,7 +43,12 @@ impl<R: Runtime> Agent<R> {
 
     fn say_what_changed(&self, config: &Config) {
         let changes = self.config().given.changes(&config.given);
-        tracing::info!(services = config.services.len(), checks = config.checks.len(), "the configuration was read again");
+        tracing::info!(
+            log_level = config.log_level,
+            services = config.services.len(),
+            checks = config.checks.len(),
+            "the configuration was read again"
+        );
         let advice = advice(&config.services, &config.checks);
         config.warnings.iter().chain(&advice).for_each(|warning| tracing::warn!("{warning}"));
         if !changes.at_restart.is_empty() {

@@ -1,6 +1,7 @@
 //! Agents of one test live in a loopback network of their own, so that all keep the default ports.
 
 mod cluster;
+mod definitions;
 mod failover;
 mod garbage;
 mod lifecycle;
