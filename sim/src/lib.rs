@@ -26,6 +26,7 @@ pub mod regressions;
 pub mod report;
 pub mod runtime;
 pub mod scenario;
+pub mod storm;
 pub mod trace;
 pub mod whole_agent;
 pub mod workload;

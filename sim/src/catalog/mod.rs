@@ -10,6 +10,7 @@ mod union;
 mod watch;
 
 pub use plan::CatalogPlan;
+pub use union::{differences, leader_state};
 
 use crate::checker::History;
 use crate::cluster::Cluster;

@@ -5,6 +5,7 @@ use super::book::{Book, now};
 use super::plan::CatalogPlan;
 use crate::cluster::{Agent, Cluster};
 use crate::invariants::catalog::observed::{Deed, Order, Union};
+use crate::plan::Plan;
 use crate::runtime::KernelWait;
 use crate::whole_agent::WholeAgent;
 use crate::world::Who;
@@ -26,7 +27,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 pub async fn settle(cluster: &Cluster<WholeAgent>, plan: &CatalogPlan, book: &Book) -> Union {
     let from = now();
     loop {
-        let differences = differences(cluster, plan);
+        let differences = differences(cluster, &plan.base);
         let at = now();
         if differences.is_empty() || at > from + PATIENCE.as_nanos() as u64 {
             let agreed = differences.is_empty().then_some(at);
@@ -37,19 +38,20 @@ pub async fn settle(cluster: &Cluster<WholeAgent>, plan: &CatalogPlan, book: &Bo
 }
 
 /// Where the leader's catalog and the agents differ.
-fn differences(cluster: &Cluster<WholeAgent>, plan: &CatalogPlan) -> Vec<String> {
+pub fn differences(cluster: &Cluster<WholeAgent>, plan: &Plan) -> Vec<String> {
     let Some(state) = leader_state(cluster) else { return vec!["nobody leads".to_owned()] };
     let mut found = Vec::new();
-    for who in plan.base.agents() {
+    for who in plan.agents() {
         match cluster.agent(who) {
-            Some(agent) => found.extend(of_agent(who, plan.base.servers.contains(&who), &agent.0.local(), &state)),
+            Some(agent) => found.extend(of_agent(who, plan.servers.contains(&who), &agent.0.local(), &state)),
             None => found.push(format!("{who} does not run")),
         }
     }
     found
 }
 
-fn leader_state(cluster: &Cluster<WholeAgent>) -> Option<State> {
+/// The state of whoever leads in the newest term.
+pub fn leader_state(cluster: &Cluster<WholeAgent>) -> Option<State> {
     let mut leaders: Vec<(u64, WholeAgent)> = cluster.agents().into_values().filter_map(|agent| Some((agent.leads()?, agent))).collect();
     leaders.sort_by_key(|(term, _)| *term);
     Some(leaders.pop()?.1.0.raft()?.view().state.clone())

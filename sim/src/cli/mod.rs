@@ -8,6 +8,7 @@ mod planted;
 mod regressions;
 mod run;
 mod speed;
+mod storm;
 
 use crate::invariants::planted::{ALL, Planted};
 use crate::scenario::{self, Scenario};
@@ -112,6 +113,13 @@ const COMMANDS: &[Command] = &[
         about: "measure simulated seconds per second of processor time",
         flags: &[SEEDS, SCENARIO, FORMAT],
         run: speed::run,
+    },
+    Command {
+        name: "storm",
+        words: "",
+        about: "restart all servers of 10,000 instances on 50 agents, and print what it costs the leader",
+        flags: &[SEEDS, FORMAT],
+        run: storm::run,
     },
     Command {
         name: "footprints",

@@ -6,6 +6,7 @@
 
 pub mod disk;
 mod kernel_wait;
+pub mod meter;
 mod program;
 mod sleep;
 mod task;

@@ -1,5 +1,6 @@
 //! Tasks of a node.
 
+use super::meter::metered;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -26,12 +27,12 @@ pub struct JoinHandle<T>(madsim::task::JoinHandle<T>);
 impl<T: Send + 'static> JoinHandle<T> {
     /// Starts a task of the running task's node.
     pub fn spawn(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-        JoinHandle(madsim::task::spawn(task))
+        JoinHandle(madsim::task::spawn(metered(task)))
     }
 
     /// Starts a task of another node.
     pub fn spawn_on(node: &madsim::runtime::NodeHandle, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
-        JoinHandle(node.spawn(task))
+        JoinHandle(node.spawn(metered(task)))
     }
 
     /// Cancels the task at its next await.

@@ -17,6 +17,7 @@ pub use weather::{Climate, FIRST_RETRANSMISSION, Weather};
 
 use crate::draws::Draws;
 use crate::invariants::Records;
+use crate::runtime::meter;
 use crate::runtime::tcp::Connections;
 use crate::trace::{Entry, Trace};
 use events::Events;
@@ -158,6 +159,7 @@ impl World {
 
     /// Puts an event of `who` into the trace.
     pub fn record(&mut self, who: Who, entry: Entry) {
+        meter::note(who, &entry);
         let now = self.now();
         self.trace.record(now, who.0, entry);
     }

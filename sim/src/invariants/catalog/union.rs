@@ -5,7 +5,7 @@ use crate::checker::Nanos;
 use crate::invariants::Violation;
 
 /// An agent that could not sync tries again, and compares everything once in a while; a member that was buried is found within half a minute.
-pub const AGREED_WITHIN: Nanos = 60_000_000_000;
+pub const AGREED_WITHIN: Nanos = 130_000_000_000;
 
 pub(super) fn violations(seen: &Seen) -> Vec<Violation> {
     let Some(union) = &seen.union else { return Vec::new() };
