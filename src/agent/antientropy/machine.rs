@@ -152,13 +152,18 @@ impl AntiEntropy {
     }
 
     fn service_touched(&mut self, now: Instant, id: Arc<str>) {
-        let service = self.view.services.get(&id);
-        if service.is_some_and(|service| service.spec.tag_authority == TagAuthority::Catalog) {
-            self.unsure.insert(id);
-            self.pace.by(now);
-            return;
+        let belief = self.beliefs.service(&id);
+        let fresh = matches!(belief, Belief::Is { since, .. } if now.since(*since) < CONFIRMED);
+        match self.view.services.get(&id) {
+            Some(service) if fresh && belief.is(&service.spec) => return,
+            Some(service) if service.spec.tag_authority == TagAuthority::Catalog => {
+                self.unsure.insert(id);
+                self.pace.by(now);
+                return;
+            }
+            Some(_) | None => {}
         }
-        if matches!(self.beliefs.service(&id), Belief::Is { since, .. } if now.since(*since) >= CONFIRMED) {
+        if !fresh && belief.row().is_some() {
             self.beliefs.services.insert(id.clone(), Belief::Unknown);
         }
         self.due.add_service(&id);

@@ -41,6 +41,7 @@ impl Heard {
     fn now(&self, now: Instant) -> Verdict {
         match &self.verdict {
             last if now.since(self.at) < self.ttl => last.clone(),
+            last if last.output.starts_with("TTL expired") => says(Critical, &last.output),
             last => says(Critical, &format!("TTL expired (last output before timeout follows): {}", last.output)),
         }
     }

@@ -3,5 +3,6 @@
 mod failing;
 mod following;
 mod random;
+mod story;
 mod syncing;
 mod world;

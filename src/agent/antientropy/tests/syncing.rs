@@ -3,7 +3,7 @@
 use super::world::{Servers, World, node, secs, tagged};
 use crate::agent::antientropy::{CONSUL_SERVICE, FOUND_STAGGER, FULL_INTERVAL, Input, Outcome, Output};
 use crate::agent::local::Touched;
-use crate::model::{NodeId, ServiceSpec, TagAuthority};
+use crate::model::{Machine, NodeId, ServiceSpec, TagAuthority};
 use crate::state::checks::CheckSpec;
 
 #[test]
@@ -86,6 +86,12 @@ fn the_catalogs_tags_are_taken_where_it_decides_and_put_right_where_it_does_not(
     assert_eq!(world.catalog.services["theirs"].tags, ["b"]);
     let taken = Output::TakeTags { service: "theirs".into(), tags: vec!["b".to_owned()] };
     assert!(world.heard.iter().any(|(_, output)| *output == taken));
+    let next = world.machine.poll_timeout().unwrap().at;
+    world.run_for(next.since(world.now));
+    let fetches = world.fetches().len();
+    world.register(tagged("theirs", &["b"], TagAuthority::Catalog));
+    world.run_for(secs(0));
+    assert_eq!(world.fetches().len(), fetches, "the tags that were taken are no news");
 }
 
 #[test]
