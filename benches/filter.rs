@@ -59,7 +59,7 @@ fn each(rounds: u32, mut once: impl FnMut()) -> f64 {
     once();
     let began = Tokio::now();
     (0..rounds).for_each(|_| once());
-    (Tokio::now() - began).as_nanos() as f64 / f64::from(rounds)
+    Tokio::now().since(began).as_nanos() as f64 / f64::from(rounds)
 }
 
 /// An instance with two checks, as an agent registers one.

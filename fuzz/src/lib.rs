@@ -2,8 +2,8 @@
 //! The fuzzer's binaries and `tests/malformed.rs` call the same functions.
 
 pub mod catalog_body;
-pub mod filter_expression;
 pub mod definition;
+pub mod filter_expression;
 pub mod gossip_packet;
 pub mod http_answer;
 pub mod kv_request_line;
