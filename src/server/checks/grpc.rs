@@ -204,7 +204,7 @@ fn code_name(code: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::servers::{SERVER, acceptor, found, verified};
+    use super::super::tests::servers::{SERVER, acceptor, found, verified};
     use super::super::tests::{on_tokio, seconds};
     use super::{message, status_in};
     use crate::health::Verdict;

@@ -102,8 +102,8 @@ impl fmt::Display for Told<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::servers::{SERVER, acceptor, found, unverified, verified};
     use super::super::tests::seconds;
+    use super::super::tests::servers::{SERVER, acceptor, found, unverified, verified};
     use crate::model::{CheckStatus, Probe, TlsProbe};
     use std::net::SocketAddr;
     use std::time::Duration;

@@ -10,11 +10,7 @@ mod grpc;
 mod h2;
 pub mod http;
 mod native;
-#[cfg(test)]
-mod plugins;
 mod script;
-#[cfg(test)]
-mod servers;
 mod setting;
 mod tcp;
 mod tls;
@@ -65,24 +61,4 @@ fn critical(output: impl Into<String>) -> Verdict {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ProbeSetting, run};
-    use crate::health::Verdict;
-    use crate::model::Probe;
-    use crate::runtime::{Runtime, tokio::Tokio};
-    use std::time::Duration;
-
-    pub fn seconds(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    /// Consul's default.
-    pub fn limit() -> usize {
-        4096
-    }
-
-    /// What one run finds.
-    pub fn on_tokio(probe: &Probe, timeout: Duration, output_limit: usize) -> Verdict {
-        Tokio::block_on(run::<Tokio>(probe, timeout, output_limit, &ProbeSetting::default()))
-    }
-}
+mod tests;

@@ -281,8 +281,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::servers::{EXPIRED, SERVER, acceptor, found, unverified, verified};
     use super::super::tests::seconds;
+    use super::super::tests::servers::{EXPIRED, SERVER, acceptor, found, unverified, verified};
     use crate::health::Verdict;
     use crate::model::{CheckStatus, Probe, TlsProbe};
     use tokio::io::AsyncWriteExt;
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(said(EXPIRED, ""), "x509: certificate has expired or is not yet valid");
         let wrong = said(SERVER, "other.test");
         assert!(wrong.starts_with("x509: certificate is valid for ") && wrong.ends_with(", not other.test"), "{wrong}");
-        let verdict = super::super::servers::served(
+        let verdict = super::super::tests::servers::served(
             {
                 let acceptor = acceptor(SERVER, &[]);
                 move |stream| {

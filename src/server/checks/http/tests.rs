@@ -142,7 +142,7 @@ fn an_answer_must_be_as_expected() {
 
 #[test]
 fn https_is_spoken_with_a_server_that_can_be_trusted() {
-    use crate::server::checks::servers::{SERVER, acceptor, found, unverified, verified};
+    use crate::server::checks::tests::servers::{SERVER, acceptor, found, unverified, verified};
     for (tls, status) in [
         (verified("web.test"), CheckStatus::Passing),
         (verified("other.test"), CheckStatus::Critical),

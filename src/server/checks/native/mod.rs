@@ -4,8 +4,6 @@
 mod dns;
 mod mysql;
 mod postgres;
-#[cfg(test)]
-mod real;
 mod redis;
 mod scram;
 mod smtp;

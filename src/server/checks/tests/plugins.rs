@@ -1,6 +1,6 @@
 //! Debian's Monitoring Plugins run unmodified as script checks.
 
-use super::tests::{limit, on_tokio, seconds};
+use super::{limit, on_tokio, seconds};
 use crate::model::{CheckStatus, Probe};
 use std::path::Path;
 

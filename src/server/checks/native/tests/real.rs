@@ -1,11 +1,11 @@
 //! Native checks against the real servers. Each is skipped, and says so, where its program is not installed.
 
-use super::tests::probe;
+use super::probe;
 use crate::health::Verdict;
 use crate::model::{CheckStatus, Protocol};
 use crate::runtime::{Runtime, sleep, tokio::Tokio};
 use crate::server::checks::run;
-use crate::server::checks::servers::{SERVER, SERVER_KEY, trusting};
+use crate::server::checks::tests::servers::{SERVER, SERVER_KEY, trusting};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fs;

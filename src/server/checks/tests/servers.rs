@@ -1,10 +1,10 @@
 //! Servers for tests: TLS with a certificate of the test authority, and connections that are told what to say.
 
-use super::tests::limit;
-use super::{ProbeSetting, run};
+use super::limit;
 use crate::health::Verdict;
 use crate::model::{Probe, TlsProbe, Trust};
 use crate::runtime::{Runtime, tokio::Tokio};
+use crate::server::checks::{ProbeSetting, run};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -14,13 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 /// Vouches for `localhost`, `web.test` and 127.0.0.1.
-pub const SERVER: &[u8] = include_bytes!("../../../tests/tls/server.der");
+pub const SERVER: &[u8] = include_bytes!("../../../../tests/tls/server.der");
 /// As [`SERVER`], until 2021.
-pub const EXPIRED: &[u8] = include_bytes!("../../../tests/tls/expired.der");
+pub const EXPIRED: &[u8] = include_bytes!("../../../../tests/tls/expired.der");
 /// Vouches for both.
-pub const AUTHORITY: &[u8] = include_bytes!("../../../tests/tls/authority.der");
+pub const AUTHORITY: &[u8] = include_bytes!("../../../../tests/tls/authority.der");
 /// The key of both.
-pub const SERVER_KEY: &[u8] = include_bytes!("../../../tests/tls/server.key.der");
+pub const SERVER_KEY: &[u8] = include_bytes!("../../../../tests/tls/server.key.der");
 
 /// Takes TLS connections with `certificate`.
 pub fn acceptor(certificate: &'static [u8], inside: &[&[u8]]) -> TlsAcceptor {

@@ -1,9 +1,11 @@
 //! Native checks against servers that say what a test has written down: refusals, nonsense, silence, endless answers.
 
+mod real;
+
 use super::with_port;
 use crate::health::Verdict;
 use crate::model::{CheckStatus, NativeProbe, Probe, Protocol};
-use crate::server::checks::servers::{SERVER, acceptor, found};
+use crate::server::checks::tests::servers::{SERVER, acceptor, found};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
