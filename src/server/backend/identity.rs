@@ -131,6 +131,26 @@ impl<R: Runtime> Agent<R> {
         Some(shown)
     }
 
+    /// What is registered here, how its checks keep up, and how the catalog follows.
+    fn registration_gauges(&self) -> [Metric; 11] {
+        let view = self.local().view();
+        let (running, waiting) = self.local().run_counts();
+        let sync = self.local().sync_status();
+        [
+            gauge("agent.services", view.services.len() as f64),
+            gauge("agent.checks", view.checks.len() as f64),
+            gauge("agent.checks.running", running as f64),
+            gauge("agent.checks.waiting", waiting as f64),
+            gauge("agent.sync.full", sync.full as f64),
+            gauge("agent.sync.failed", sync.failed as f64),
+            gauge("agent.sync.writes", sync.writes as f64),
+            gauge("agent.sync.waiting", (sync.waiting + sync.under_way) as f64),
+            gauge("agent.sync.refused", sync.refused as f64),
+            gauge("cache.entries_count", self.0.copies.len() as f64),
+            gauge("views.subscriptions", self.0.sessions.len() as f64),
+        ]
+    }
+
     /// Numbers of everything but the HTTP server.
     pub(super) fn gauges(&self) -> Vec<Metric> {
         let mut gauges = vec![gauge("serf.lan.members", self.lan().members().len() as f64)];
@@ -142,14 +162,7 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("serf.lan.malformed", pooled.malformed as f64));
         gauges.push(gauge("serf.lan.refused", pooled.refused as f64));
         gauges.push(gauge("serf.lan.dropped", pooled.datagrams_dropped as f64));
-        let view = self.local().view();
-        let (running, waiting) = self.local().run_counts();
-        gauges.push(gauge("agent.services", view.services.len() as f64));
-        gauges.push(gauge("agent.checks", view.checks.len() as f64));
-        gauges.push(gauge("agent.checks.running", running as f64));
-        gauges.push(gauge("agent.checks.waiting", waiting as f64));
-        gauges.push(gauge("cache.entries_count", self.0.copies.len() as f64));
-        gauges.push(gauge("views.subscriptions", self.0.sessions.len() as f64));
+        gauges.extend(self.registration_gauges());
         if let Some(raft) = self.raft() {
             let stats = raft.stats();
             gauges.push(gauge("raft.applied_index", stats.applied_index as f64));

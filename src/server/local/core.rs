@@ -76,6 +76,11 @@ impl<T> Core<T> {
         self.local.view()
     }
 
+    /// How far the catalog follows.
+    pub fn sync_status(&self) -> antientropy::Status {
+        self.sync.status()
+    }
+
     /// Makes a change that was asked for. Its files, but for states, are the caller's to write, before.
     ///
     /// What the catalog may have wrong now.
@@ -256,3 +261,6 @@ impl<T> Core<T> {
         dues.into_iter().flatten().map(|deadline| deadline.at).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

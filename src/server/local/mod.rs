@@ -107,6 +107,11 @@ impl<R: Runtime> LocalAgent<R> {
         self.0.core.lock().expect("no panic while held").runs.counts()
     }
 
+    /// How far the catalog follows.
+    pub fn sync_status(&self) -> antientropy::Status {
+        self.0.core.lock().expect("no panic while held").sync_status()
+    }
+
     /// Ends all runs, and writes down how the checks stand.
     pub async fn rest(&self) {
         let (runs, states) = self.step(|core, now| (core.runs.take_all(), core.rest(now)));
