@@ -43,7 +43,7 @@ pub(super) enum Errand {
     /// To know everything about the node.
     Fetch(antientropy::Fetch),
     /// To have this written.
-    Write(antientropy::Write, CatalogCommand),
+    Write(antientropy::Write, Box<CatalogCommand>),
 }
 
 /// How the machines make runs begin and end.
@@ -181,7 +181,7 @@ impl<T> Core<T> {
             match output {
                 antientropy::Output::Fetch(fetch) => self.errands.push(Errand::Fetch(fetch)),
                 // Permissions are not told apart yet, so neither are tokens.
-                antientropy::Output::Write { write, command, token: _ } => self.errands.push(Errand::Write(write, command)),
+                antientropy::Output::Write { write, command, token: _ } => self.errands.push(Errand::Write(write, Box::new(command))),
                 antientropy::Output::TakeTags { service, tags } => {
                     self.local.take_tags(&service, tags);
                     retagged = true;

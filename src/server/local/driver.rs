@@ -96,7 +96,7 @@ impl<R: Runtime> Agent<R> {
                 None => antientropy::Input::FetchFailed(fetch),
             },
             Errand::Write(write, command) => {
-                let outcome = match self.write(Command::Catalog(command), None).await {
+                let outcome = match self.write(Command::Catalog(*command), None).await {
                     Ok((_, Reply::Done | Reply::Took(_))) => Outcome::Done,
                     Ok((_, Reply::Refused(why))) => Outcome::Refused(why),
                     Err(refusal) => {

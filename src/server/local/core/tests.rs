@@ -86,7 +86,7 @@ impl World {
                 let input = match errand {
                     Errand::Fetch(fetch) => antientropy::Input::Fetched { fetch, found: None },
                     Errand::Write(write, command) => {
-                        self.told.push(command);
+                        self.told.push(*command);
                         antientropy::Input::Written { write, outcome: Outcome::Done }
                     }
                 };
