@@ -18,7 +18,7 @@ enum Woken {
     ByChange,
     /// Nothing did, for as long as an agent is left without a word.
     ByTime,
-    /// As many wait here as this server holds.
+    /// As many wait here as this server holds, or it stops: the agent asks another.
     Full,
 }
 
@@ -100,7 +100,7 @@ impl<R: Runtime> Agent<R> {
             changed = changed => if changed.is_err() { return Woken::Full },
             () = turn.session.changed() => return Woken::ByChange,
             () = R::sleep_until(until) => return Woken::ByTime,
-            () = self.stopping() => return Woken::ByTime,
+            () = self.stopping() => return Woken::Full,
         }
         let pause = LEAST_PAUSE.saturating_sub(R::now().since(turn.session.answered()));
         if !pause.is_zero() {

@@ -11,6 +11,9 @@ use crate::server::wire::{self, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long a reader waits for a view that is not there yet. It takes a round trip; with no server to be had the servers' own answer is quicker.
+const FILL: Duration = Duration::from_secs(1);
+
 /// How a read may be answered from what the agent holds.
 struct Allowance {
     view: Query,
@@ -136,7 +139,7 @@ impl<R: Runtime> Agent<R> {
         let filled = watched.wait_for(|copy| !matches!(copy, Copy::Awaited));
         tokio::select! {
             biased;
-            filled = timeout::<R, _>(self.config().rpc_hold_timeout, filled) => held(filled.ok()?.ok()?),
+            filled = timeout::<R, _>(FILL, filled) => held(filled.ok()?.ok()?),
             () = self.stopping() => None,
         }
     }

@@ -65,7 +65,10 @@ impl Sessions {
 
     fn close(&self, id: u64) {
         let closed = self.kept().remove(&id);
-        drop(closed);
+        if let Some(session) = closed {
+            // Whoever ends it may hold it still.
+            *session.publisher() = Publisher::default();
+        }
         self.board().tidy();
     }
 
@@ -147,7 +150,8 @@ impl<'a> Turn<'a> {
     /// Takes the turn; `None` if another question waits already.
     pub(super) fn take(sessions: &'a Sessions, id: u64, session: Arc<Session>) -> Option<Turn<'a>> {
         let before = std::mem::replace(&mut session.pulse().asked, true);
-        (!before).then_some(Turn { sessions, id, session, answered: false })
+        // One that is not taken must not come to be: its end would be the subscription's.
+        (!before).then(|| Turn { sessions, id, session, answered: false })
     }
 
     /// The batch is on its way.
@@ -162,5 +166,72 @@ impl Drop for Turn<'_> {
         if !self.answered {
             self.sessions.close(self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_SESSIONS, NoPlace, Sessions, Turn};
+    use crate::agent::query::{Choice, Query};
+    use crate::agent::views::{Changes, SESSION_LIFE, Wanted};
+    use crate::model::Instant;
+    use crate::state::State;
+    use std::time::Duration;
+
+    fn start() -> Instant {
+        Instant::ZERO + Duration::from_secs(1)
+    }
+
+    /// A subscription to one view that was sent it.
+    fn subscribed(sessions: &Sessions, id: u64) {
+        let session = sessions.begin(id, start()).unwrap();
+        let turn = Turn::take(sessions, id, session).unwrap();
+        let query = Query::HealthService { service: "web".to_owned(), choice: Choice::default() };
+        turn.session.change(Changes { add: vec![Wanted { number: 1, query, holding: None }], remove: vec![] });
+        assert_eq!(sessions.look(&turn.session, 1, &State::default()).news.len(), 1);
+        turn.answer(start());
+    }
+
+    #[test]
+    fn a_subscription_whose_agent_stays_away_ends_and_what_it_showed_with_it() {
+        let sessions = Sessions::default();
+        subscribed(&sessions, 7);
+        sessions.expire(start() + SESSION_LIFE - Duration::from_nanos(1));
+        assert_eq!((sessions.len(), sessions.board().len()), (1, 1));
+        let waiting = Turn::take(&sessions, 7, sessions.find(7).unwrap()).unwrap();
+        sessions.expire(start() + SESSION_LIFE * 9);
+        assert_eq!(sessions.len(), 1, "a question waits");
+        waiting.answer(start());
+        sessions.expire(start() + SESSION_LIFE);
+        assert_eq!((sessions.len(), sessions.board().len()), (0, 0));
+    }
+
+    #[test]
+    fn a_question_that_is_given_up_takes_its_subscription_along() {
+        let sessions = Sessions::default();
+        subscribed(&sessions, 7);
+        drop(Turn::take(&sessions, 7, sessions.find(7).unwrap()));
+        assert!(sessions.find(7).is_none() && sessions.board().is_empty(), "what was found for it may be lost");
+    }
+
+    #[test]
+    fn one_question_waits_for_a_subscription_and_a_second_does_not_end_it() {
+        let sessions = Sessions::default();
+        subscribed(&sessions, 7);
+        let first = Turn::take(&sessions, 7, sessions.find(7).unwrap()).unwrap();
+        assert!(Turn::take(&sessions, 7, sessions.find(7).unwrap()).is_none());
+        first.answer(start());
+        assert!(Turn::take(&sessions, 7, sessions.find(7).unwrap()).is_some());
+    }
+
+    #[test]
+    fn at_the_bound_the_next_is_refused_until_one_ends() {
+        let sessions = Sessions::default();
+        for id in 0..MOST_SESSIONS as u64 {
+            sessions.begin(id, start()).unwrap();
+        }
+        assert_eq!(sessions.begin(u64::MAX, start()).err(), Some(NoPlace));
+        drop(Turn::take(&sessions, 3, sessions.find(3).unwrap()));
+        sessions.begin(u64::MAX, start()).unwrap();
     }
 }
