@@ -51,8 +51,11 @@ impl<R: Runtime> LocalAgent<R> {
     }
 
     pub(super) async fn write_states(&self, states: Vec<FileChange>) {
-        let disk = self.0.disk.clone();
-        let written = R::spawn_blocking(move || states.iter().try_for_each(|change| records::write_lazily(&disk, change)));
+        let (disk, writing) = (self.0.disk.clone(), self.0.writing.clone());
+        let written = R::spawn_blocking(move || {
+            let _turn = writing.lock().expect("no panic while held");
+            states.iter().try_for_each(|change| records::write_lazily(&disk, change))
+        });
         if let Err(error) = written.await.and_then(|written| written) {
             tracing::error!(%error, "how checks stand could not be written down: after a restart they are critical until they are run or told");
         }

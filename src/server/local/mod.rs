@@ -45,6 +45,8 @@ struct Shared<R: Runtime> {
     /// Alias checks may follow other nodes than before.
     aliases: Notify,
     disk: R::Disk,
+    /// Held while check states are written: one round may outlast whoever began it.
+    writing: Arc<Mutex<()>>,
     setting: ProbeSetting,
     scripts: ScriptChecks,
     /// How long one attempt to tell the catalog may take.
@@ -84,6 +86,7 @@ impl<R: Runtime> LocalAgent<R> {
             states: Notify::new(),
             aliases: Notify::new(),
             disk,
+            writing: Arc::default(),
             setting: ProbeSetting::default(),
             scripts: tuning.scripts,
             attempt: config.rpc_hold_timeout,
