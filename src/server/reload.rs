@@ -3,7 +3,7 @@
 use super::advice::advice;
 use super::agent::Agent;
 use crate::agent::local::LocalError;
-use crate::config::{Config, Given};
+use crate::config::{Config, Given, ScriptChecks};
 use crate::runtime::Runtime;
 
 /// Why a configuration was not taken over. Nothing is changed then.
@@ -13,11 +13,22 @@ pub enum ReloadError {
     #[error("{0}")]
     Unreadable(String),
     /// Its checks run programs, which this agent does not.
-    #[error("{why} (check {ids})", why = LocalError::ScriptsDisabled, ids = .0.join(", "))]
-    Scripts(Vec<String>),
+    #[error(transparent)]
+    Scripts(#[from] ScriptsRefused),
     /// Its definitions were refused.
     #[error("{0}")]
     Definitions(LocalError),
+}
+
+/// Checks of definition files run programs, and nobody allowed that. Their ids.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why} (check {ids})", why = LocalError::ScriptsDisabled, ids = .0.join(", "))]
+pub struct ScriptsRefused(pub Vec<String>);
+
+/// Refuses definitions whose checks run programs although `policy` does not let them.
+pub(super) fn check_scripts(config: &Config, policy: ScriptChecks) -> Result<(), ScriptsRefused> {
+    let refused: Vec<String> = config.refused_scripts(policy).into_iter().map(str::to_owned).collect();
+    if refused.is_empty() { Ok(()) } else { Err(ScriptsRefused(refused)) }
 }
 
 impl<R: Runtime> Agent<R> {
@@ -30,11 +41,7 @@ impl<R: Runtime> Agent<R> {
         let reread = self.0.surroundings.reread.clone();
         let read = R::spawn_blocking(move || reread()).await.unwrap_or_else(|error| Err(error.to_string()));
         let config = read.map_err(ReloadError::Unreadable)?;
-        let policy = self.config().check_tuning.scripts;
-        let refused: Vec<String> = config.refused_scripts(policy).into_iter().map(str::to_owned).collect();
-        if !refused.is_empty() {
-            return Err(ReloadError::Scripts(refused));
-        }
+        check_scripts(&config, self.config().check_tuning.scripts)?;
         self.local().apply_definitions(config.services.clone(), config.checks.clone()).await.map_err(ReloadError::Definitions)?;
         self.0.surroundings.log.set_level(&config.log_level);
         self.say_what_changed(&config);

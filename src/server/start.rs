@@ -8,6 +8,7 @@ use super::directory::Directory;
 use super::gossip::{self, RejoinAfterLeave};
 use super::http::{Http, Settings};
 use super::local::LocalAgent;
+use super::reload::check_scripts;
 use super::surroundings::{StartError, Surroundings};
 use super::views::{Copies, Sessions};
 use crate::config::Config;
@@ -31,6 +32,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let settings = Settings::from_config(&config)?;
     let DataDir { disk, node_id } = data_dir::open::<R>(path.clone(), &config).await?;
     check_claim(&disk)?;
+    check_scripts(&config, config.check_tuning.scripts)?;
     let local = LocalAgent::open(&config, node_id, disk.clone()).await?;
     say_what_to_know(&config, node_id);
     let rpc_listener = match config.listen.rpc {

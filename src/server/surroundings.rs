@@ -2,6 +2,7 @@
 
 use super::data_dir::DataDirError;
 use super::journal::Journal;
+use super::reload::ScriptsRefused;
 use crate::agent::local::LocalError;
 use crate::api::agent::Host;
 use crate::config::Config;
@@ -99,6 +100,9 @@ pub enum StartError {
     /// A definition of the configuration is refused.
     #[error("definitions: {0}")]
     Definitions(LocalError),
+    /// Checks of definition files run programs, which is turned off.
+    #[error(transparent)]
+    Scripts(#[from] ScriptsRefused),
     /// The folder of the log could not be made.
     #[error("{path}: {source}", path = path.display())]
     RaftFolder {

@@ -103,6 +103,10 @@ fn a_wrong_file_stops_a_start_and_leaves_a_reload_on_what_was() {
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("b.json") && said.contains(told), "{said}");
+    unstarted.write("b.json", r#"{"check":{"name":"c","args":["true"],"interval":"1s"}}"#);
+    let output = muster().arg("agent").args(&unstarted.agent.flags).output().expect("the binary runs");
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("Scripts are disabled") && said.contains("(check c)"), "{said}");
 }
 
 #[test]
