@@ -50,6 +50,7 @@ impl Agent for WholeAgent {
             host: Arc::new(unknown_host),
             controls,
             reread: Arc::new(|| Err("the files of this agent are not read again".to_owned())),
+            docker: None,
             log: Journal::new(),
             observer: Some(Arc::new(move |_| observer.clone())),
         };

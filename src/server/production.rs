@@ -38,6 +38,7 @@ pub fn run_production(
         host: Arc::new(move || look_at_machine(&data_dir)),
         controls: Controls::SAFE,
         reread: Arc::new(reread),
+        docker: docker_socket(std::env::var("DOCKER_HOST").ok()),
         log,
         observer: None,
     };
@@ -48,6 +49,11 @@ pub fn run_production(
             ExitCode::FAILURE
         }
     }
+}
+
+/// The socket that `DOCKER_HOST` names. Engines elsewhere than on a Unix socket are not asked.
+fn docker_socket(host: Option<String>) -> Option<PathBuf> {
+    Some(host?.strip_prefix("unix://")?.into())
 }
 
 /// For whoever still reads standard error; nobody has to.

@@ -2,6 +2,7 @@
 
 use super::advice::advice;
 use super::agent::{Agent, Farewell, Inner, Phase};
+use super::checks::ProbeSetting;
 use super::claim::{CLAIM_NAME, check_claim};
 use super::data_dir::{self, DataDir};
 use super::directory::Directory;
@@ -33,7 +34,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let DataDir { disk, node_id } = data_dir::open::<R>(path.clone(), &config).await?;
     check_claim(&disk)?;
     check_scripts(&config, config.check_tuning.scripts)?;
-    let local = LocalAgent::open(&config, node_id, disk.clone()).await?;
+    let local = LocalAgent::open(&config, node_id, disk.clone(), ProbeSetting::at(surroundings.docker.clone())).await?;
     say_what_to_know(&config, node_id);
     let rpc_listener = match config.listen.rpc {
         Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),

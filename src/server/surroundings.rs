@@ -26,6 +26,8 @@ pub struct Surroundings {
     pub controls: Controls,
     /// Reads the configuration again, as it was read for the start: files, flags and fragments.
     pub reread: Arc<dyn Fn() -> Result<Config, String> + Send + Sync>,
+    /// Where Docker's engine listens (`DOCKER_HOST`), if not where its packages put it.
+    pub docker: Option<PathBuf>,
     /// The agent's log and its level.
     pub log: Journal,
     /// Gives the log of a server, by its id, somebody to watch it. Only the simulator does.

@@ -15,6 +15,14 @@ pub struct ProbeSetting {
     pub(super) patterns: Patterns,
 }
 
+impl ProbeSetting {
+    /// With Docker's engine at `docker`, or where its packages put it.
+    pub fn at(docker: Option<PathBuf>) -> ProbeSetting {
+        let usual = ProbeSetting::default();
+        ProbeSetting { docker: docker.unwrap_or(usual.docker), ..usual }
+    }
+}
+
 impl Default for ProbeSetting {
     /// Docker where its packages put it, and `/bin/sh`.
     fn default() -> ProbeSetting {

@@ -61,7 +61,7 @@ impl<R: Runtime> Clone for LocalAgent<R> {
 
 impl<R: Runtime> LocalAgent<R> {
     /// Takes up what earlier lives registered and what the configuration defines. Nothing is run or told before the driver looks.
-    pub async fn open(config: &Config, node_id: NodeId, disk: R::Disk) -> Result<LocalAgent<R>, StartError> {
+    pub async fn open(config: &Config, node_id: NodeId, disk: R::Disk, setting: ProbeSetting) -> Result<LocalAgent<R>, StartError> {
         records::make_folders(&disk).map_err(StartError::Registrations)?;
         let known = records::read_all(&disk).map_err(StartError::Registrations)?;
         let now = now::<R>();
@@ -87,7 +87,7 @@ impl<R: Runtime> LocalAgent<R> {
             aliases: Notify::new(),
             disk,
             writing: Arc::default(),
-            setting: ProbeSetting::default(),
+            setting,
             scripts: tuning.scripts,
             attempt: config.rpc_hold_timeout,
         }));

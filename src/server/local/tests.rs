@@ -4,6 +4,7 @@ use crate::config::{Config, Host, Profile, ScriptChecks, Sources, load};
 use crate::model::{CheckDefinition, CheckStatus, NodeId, Probe, ServiceDefinition, ServiceSpec, Thresholds};
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
+use crate::server::checks::ProbeSetting;
 use futures_util::FutureExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +25,7 @@ impl Place {
 
     async fn open_with(&self, config: &Config) -> LocalAgent<Tokio> {
         let disk = Tokio::disk(&self.0).unwrap();
-        LocalAgent::open(config, NodeId::from(1), disk).await.unwrap()
+        LocalAgent::open(config, NodeId::from(1), disk, ProbeSetting::default()).await.unwrap()
     }
 
     async fn open(&self) -> LocalAgent<Tokio> {

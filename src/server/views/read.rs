@@ -131,7 +131,9 @@ impl<R: Runtime> Agent<R> {
         let origin = if awaited { Origin::Fetched } else { Origin::Held { age } };
         let answer = query.narrow(answer);
         let last_contact = contact.last_contact + age;
-        Answered { answer, known_leader: contact.known_leader, last_contact, origin, means: self.means(query, options) }
+        // Whoever vouched once knows nothing of a leader since.
+        let known_leader = contact.known_leader && age.is_zero();
+        Answered { answer, known_leader, last_contact, origin, means: self.means(query, options) }
     }
 
     /// The copy once it is there; `None` if it will not be.
