@@ -34,6 +34,7 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
         activity.enter(Phase::Answering, began);
     }
     let (head, body) = request.into_parts();
+    let head = if may_wait(&head.uri) { of_its_own(head) } else { head };
     let mut reply = match way(shared, &head.uri) {
         Leads::To { route, path } => {
             let reply = serve::<R, B>(shared, activity, client, route, &path, &head, body).await;
@@ -61,6 +62,26 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
         AnswerBody::Stream(_) => {}
     }
     reply
+}
+
+/// Whether a request may wait for long before it is answered.
+fn may_wait(uri: &Uri) -> bool {
+    uri.query().is_some_and(|query| query.contains("index=") || query.contains("hash="))
+}
+
+/// The same head in memory of its own: as it arrives it keeps the whole buffer that it came in.
+fn of_its_own(head: Parts) -> Parts {
+    let (mut copy, ()) = Request::new(()).into_parts();
+    (copy.method, copy.version) = (head.method.clone(), head.version);
+    let Ok(uri) = Uri::try_from(head.uri.to_string()) else { return head };
+    copy.uri = uri;
+    copy.headers.reserve(head.headers.len());
+    for (name, value) in &head.headers {
+        let Ok(mut value_copy) = HeaderValue::from_bytes(value.as_bytes()) else { return head };
+        value_copy.set_sensitive(value.is_sensitive());
+        copy.headers.append(name.clone(), value_copy);
+    }
+    copy
 }
 
 /// Where a request's path leads.

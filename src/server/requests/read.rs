@@ -9,6 +9,7 @@ use crate::runtime::{Elapsed, Runtime, timeout};
 use crate::server::Agent;
 use crate::server::hold::Hold;
 use crate::server::wire::{Answered, Refusal, Relay, Request, Response};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ const SLACK: Duration = Duration::from_secs(1);
 
 impl<R: Runtime> Agent<R> {
     /// Answers `query`. `relay` is how it came here, `None` if from a client of this agent.
+    ///
+    /// Whoever waits for long keeps the whole of this future in memory, thousands of times over: what is not on the way of a read that is answered
+    /// here and now stands in a box.
     pub(in crate::server) async fn read(&self, query: &Query, options: &ReadOptions, relay: Option<Relay>) -> Result<Answered, Refusal> {
         self.check_datacenter(options.dc.as_deref())?;
         let mut hold = Hold::new::<R>(self.config().rpc_hold_timeout);
@@ -32,16 +36,7 @@ impl<R: Runtime> Agent<R> {
                     ReadMode::Default => self.read_proven(raft, Consistency::Default, query, options).await,
                     ReadMode::Consistent => self.read_proven(raft, Consistency::Consistent, query, options).await,
                 },
-                Target::There { addr, relay } => {
-                    let request = Request::Read { query: query.clone(), options: options.clone(), relay };
-                    let patience = self.patience(relay, &hold) + self.longest_wait(options);
-                    let asked = match (relay, options.min_index) {
-                        (Relay::Server, 0) => self.ask_leader(addr, &request, Repeat::Always, patience).await,
-                        // A wait goes on at a server that no longer leads: it hears of changes as well.
-                        (Relay::Server | Relay::Client, _) => self.ask(addr, &request, Repeat::Always, patience).await,
-                    };
-                    answered(asked)
-                }
+                Target::There { addr, relay } => Box::pin(self.read_there(addr, relay, query, options, &hold)).await,
                 Target::Nobody => Step::Again,
             };
             match step {
@@ -49,6 +44,17 @@ impl<R: Runtime> Agent<R> {
                 Step::Again => self.hold(&mut hold).await?,
             }
         }
+    }
+
+    async fn read_there(&self, addr: SocketAddr, relay: Relay, query: &Query, options: &ReadOptions, hold: &Hold) -> Step<Answered> {
+        let request = Request::Read { query: query.clone(), options: options.clone(), relay };
+        let patience = self.patience(relay, hold) + self.longest_wait(options);
+        let asked = match (relay, options.min_index) {
+            (Relay::Server, 0) => self.ask_leader(addr, &request, Repeat::Always, patience).await,
+            // A wait goes on at a server that no longer leads: it hears of changes as well.
+            (Relay::Server | Relay::Client, _) => self.ask(addr, &request, Repeat::Always, patience).await,
+        };
+        answered(asked)
     }
 
     async fn read_proven(&self, raft: &Raft<R>, consistency: Consistency, query: &Query, options: &ReadOptions) -> Step<Answered> {
@@ -93,16 +99,24 @@ impl<R: Runtime> Agent<R> {
     /// The blocking loop. A view that was proven when the wait began needs no further proof when it has changed: whatever this server applies later
     /// was committed after that.
     async fn answer_or_wait(&self, raft: &Raft<R>, view: Arc<View>, query: &Query, options: &ReadOptions) -> Result<Answer, Refusal> {
-        let mut view = view;
-        let mut until: Option<Instant> = None;
         let mut wait = Wait::new(options.min_index);
+        let answer = query.answer(&view.state);
+        match wait.look(view.index, &answer) {
+            Verdict::Send => Ok(answer),
+            Verdict::Wait => Box::pin(self.wait_for_news(raft, view, query, options, wait)).await,
+        }
+    }
+
+    async fn wait_for_news(
+        &self,
+        raft: &Raft<R>,
+        mut view: Arc<View>,
+        query: &Query,
+        options: &ReadOptions,
+        mut wait: Wait,
+    ) -> Result<Answer, Refusal> {
+        let until: Instant = R::now() + self.wait_of(options);
         loop {
-            let answer = query.answer(&view.state);
-            match wait.look(view.index, &answer) {
-                Verdict::Send => return Ok(answer),
-                Verdict::Wait => {}
-            }
-            let until = *until.get_or_insert_with(|| R::now() + self.wait_of(options));
             let changed = raft.changed(query.topics(&view.state), view.index);
             let woken = tokio::select! {
                 biased;
@@ -114,8 +128,9 @@ impl<R: Runtime> Agent<R> {
                 () = self.stopping() => false,
             };
             view = raft.view();
-            if !woken {
-                return Ok(query.answer(&view.state));
+            let answer = query.answer(&view.state);
+            if !woken || wait.look(view.index, &answer) == Verdict::Send {
+                return Ok(answer);
             }
         }
     }
@@ -162,5 +177,24 @@ fn refusal_of(e: &ReadError) -> Refusal {
         ReadError::NotLeader { leader } => Refusal::NotLeader(*leader),
         ReadError::Unsettled => Refusal::NoLeader,
         ReadError::Stopped(_) => Refusal::Refused(e.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::agent::query::{Query, ReadOptions};
+    use crate::runtime::tokio::Tokio;
+    use crate::server::Agent;
+
+    /// The size of the future that `make` makes, which is never made.
+    fn size<F: Future>(_make: impl FnOnce(&'static Agent<Tokio>, &'static Query, &'static ReadOptions) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_read_that_waits_takes_little_memory() {
+        let read = size(|agent, query, options| agent.read(query, options, None));
+        let for_client = size(|agent, query, options| agent.read_for_client(query.clone(), options.clone()));
+        assert!(read < 2_048 && for_client < 4_096, "read: {read} bytes, read_for_client: {for_client} bytes");
     }
 }

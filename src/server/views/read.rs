@@ -33,12 +33,12 @@ impl<R: Runtime> Agent<R> {
         self.check_datacenter(options.dc.as_deref())?;
         let Some(allowance) = self.allowance(&query, &options) else { return self.read_servers(&query, &options).await };
         let held = match self.raft() {
-            Some(raft) => self.read_own(raft, &query, &options, &allowance).await?,
-            None => self.read_copy(&query, &options, &allowance).await?,
+            Some(raft) => Box::pin(self.read_own(raft, &query, &options, &allowance)).await?,
+            None => Box::pin(self.read_copy(&query, &options, &allowance)).await?,
         };
         let answered = match held {
             Some(answered) => answered,
-            None => Answered { origin: Origin::Fetched, ..self.read_servers(&query, &options).await? },
+            None => Answered { origin: Origin::Fetched, ..Box::pin(self.read_servers(&query, &options)).await? },
         };
         // Consul tells of its cache only those who ask for it.
         let origin = if options.cached.is_some() { answered.origin } else { Origin::Servers };
