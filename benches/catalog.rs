@@ -22,14 +22,14 @@ const WAITERS: usize = 10_000;
 
 fn main() {
     let instances = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(1_000_000);
-    println!("{instances} instances of {SERVICES} services, {PER_NODE} a node, one check each\n");
+    wakes();
+    println!("\n{instances} instances of {SERVICES} services, {PER_NODE} a node, one check each\n");
     let mut catalog = Catalog::filled(instances);
     println!("{:<58}{:>12}", "us each", "");
     catalog.applies();
     for size in [10, 100, 1_000] {
         catalog.health(size);
     }
-    wakes();
 }
 
 struct Catalog {

@@ -118,6 +118,8 @@ impl Change<'_> {
             self.state.checks.take(row);
             self.state.checks.put(Arc::new(row.moved(home.clone(), self.index)));
         }
+        let owners: BTreeSet<&str> = checks.iter().map(|row| row.service_id()).collect();
+        owners.into_iter().for_each(|owner| self.state.seat_checks(&home.folded, owner));
         if !services.is_empty() {
             self.state.services.note_table(self.index, false, self.touched);
         }
@@ -196,6 +198,7 @@ impl Change<'_> {
 
     /// A check came, changed or went: so did the health of what it counts for.
     fn note_check(&mut self, row: &Check) {
+        self.state.seat_checks(&row.home.folded, row.service_id());
         match row.service_id() {
             "" => {
                 for name in self.state.services.names_on(&row.home.folded) {
@@ -236,7 +239,7 @@ impl Change<'_> {
         }
     }
 
-    fn remove_service(&mut self, row: &Service) {
+    fn remove_service(&mut self, row: &Arc<Service>) {
         let checks: Vec<Arc<Check>> = self.state.checks.of(&row.home.folded, row.id()).cloned().collect();
         checks.iter().for_each(|check| self.remove_check(check));
         let listed = self.release(row);
@@ -252,7 +255,7 @@ impl Change<'_> {
         }
     }
 
-    fn remove_check(&mut self, row: &Check) {
+    fn remove_check(&mut self, row: &Arc<Check>) {
         row.release(&mut self.state.pools);
         self.state.checks.take(row);
         self.note_check(row);

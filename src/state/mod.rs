@@ -66,6 +66,15 @@ impl State {
         (reply, touched)
     }
 
+    /// Puts the checks of an instance, or of the node itself if `service_id` is empty, where readers of its row find them.
+    fn seat_checks(&mut self, folded: &str, service_id: &str) {
+        let own: checks::Own = self.checks.of(folded, service_id).cloned().collect();
+        match service_id {
+            "" => self.nodes.rows.get_mut(folded).into_iter().for_each(|slot| slot.own = own.clone()),
+            id => self.services.set_own(folded, id, own),
+        }
+    }
+
     /// The index of the last command that changed anything.
     pub fn last_change(&self) -> Index {
         self.kv.index.max(self.nodes.index).max(self.services.index).max(self.checks.index).max(self.autopilot.index())

@@ -2,7 +2,7 @@
 //!
 //! Names are unique without regard to case; ids are unique; a node that comes back with its id under another name was renamed.
 
-use super::checks::SERF_HEALTH;
+use super::checks::{Check, Own, SERF_HEALTH};
 use super::departed::Departed;
 use super::home::Home;
 pub use super::home::fold;
@@ -45,6 +45,8 @@ pub(super) struct Slot {
     pub(super) row: Arc<Node>,
     /// Its name, for all its rows.
     pub(super) home: Arc<Home>,
+    /// Its checks without those of its instances.
+    pub(super) own: Own,
     /// When the row or one of its instances last changed.
     pub(super) services: Index,
     /// When one of its checks or of its instances' last changed, or the node came.
@@ -84,6 +86,11 @@ impl Nodes {
     /// The node of that name, given in lower case.
     pub fn at(&self, folded: &str) -> Option<&Arc<Node>> {
         self.rows.get(folded).map(|slot| &slot.row)
+    }
+
+    /// The node of that name, given in lower case, with its checks without those of its instances.
+    pub fn with_checks(&self, folded: &str) -> Option<(&Arc<Node>, &[Arc<Check>])> {
+        self.rows.get(folded).map(|slot| (&slot.row, slot.own.as_slice()))
     }
 
     /// The node with that id.
@@ -153,14 +160,14 @@ impl Nodes {
         Marks { index: self.gone.last(), changed: self.gone.at(folded) }
     }
 
-    fn insert(&mut self, node: Node, home: Arc<Home>, checks: Index) {
+    fn insert(&mut self, node: Node, home: Arc<Home>, own: Own, checks: Index) {
         let folded = home.folded.clone();
         if let Some(id) = node.spec.id {
             self.names.insert(id, folded.clone());
         }
         self.gone.returned(&folded);
         let services = node.modify_index;
-        self.rows.insert(folded, Slot { row: Arc::new(node), home, services, checks });
+        self.rows.insert(folded, Slot { row: Arc::new(node), home, own, services, checks });
     }
 
     /// Takes a row out, not what belongs to the node.
@@ -274,9 +281,9 @@ pub(super) fn write(state: &mut State, index: Index, existing: Option<&Slot>, sp
         state.nodes.take(old, index, touched);
     }
     let same_slot = existing.filter(|slot| slot.home.folded == home.folded);
-    let checks = same_slot.map_or(index, |slot| slot.checks);
+    let (own, checks) = same_slot.map_or((Own::None, index), |slot| (slot.own.clone(), slot.checks));
     let create_index = existing.map_or(index, |slot| slot.row.create_index);
-    state.nodes.insert(Node { spec, create_index, modify_index: index }, home.clone(), checks);
+    state.nodes.insert(Node { spec, create_index, modify_index: index }, home.clone(), own, checks);
     state.nodes.note(index, &home.folded, touched);
     if same_slot.is_none() {
         touched.add(Topic::NodeChecks(home.folded.clone()));

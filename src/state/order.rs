@@ -1,4 +1,4 @@
-//! Rows in an order of their own, eight bytes a row: the row is its own key.
+//! Rows in an order of their own: a row is its own key, so a place costs a pointer.
 
 use equivalent::{Comparable, Equivalent};
 use imbl::OrdSet;
@@ -6,14 +6,14 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Bound;
-use std::sync::Arc;
 
 /// What rows are ordered by; shorter keys leave the rest empty.
 pub(super) type RowKey<'a> = (&'a str, &'a str, &'a str);
 
 /// An order of rows. A row's key never changes.
 pub(super) trait Order {
-    type Row;
+    /// A row, or what shares it.
+    type Row: Clone;
 
     fn key(row: &Self::Row) -> RowKey<'_>;
 }
@@ -21,7 +21,7 @@ pub(super) trait Order {
 /// Rows in the order of `O`.
 pub(super) struct Ordered<O: Order>(OrdSet<Item<O>>);
 
-struct Item<O: Order>(Arc<O::Row>, PhantomData<O>);
+struct Item<O: Order>(O::Row, PhantomData<O>);
 
 struct Wanted<'a>(RowKey<'a>);
 
@@ -30,30 +30,30 @@ impl<O: Order> Ordered<O> {
         self.0.len()
     }
 
-    pub(super) fn get(&self, key: RowKey<'_>) -> Option<&Arc<O::Row>> {
+    pub(super) fn get(&self, key: RowKey<'_>) -> Option<&O::Row> {
         self.0.get(&Wanted(key)).map(|item| &item.0)
     }
 
-    pub(super) fn last(&self) -> Option<&Arc<O::Row>> {
+    pub(super) fn last(&self) -> Option<&O::Row> {
         self.0.get_max().map(|item| &item.0)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<O::Row>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &O::Row> {
         self.0.iter().map(|item| &item.0)
     }
 
     /// The rows from `key` on.
-    pub(super) fn from(&self, key: RowKey<'_>) -> impl Iterator<Item = &Arc<O::Row>> {
+    pub(super) fn from(&self, key: RowKey<'_>) -> impl Iterator<Item = &O::Row> {
         let range = (Bound::Included(Wanted(key)), Bound::Unbounded);
         self.0.range::<_, Wanted<'_>>(range).map(|item| &item.0)
     }
 
     /// Puts a row in its place; the one that was there comes back.
-    pub(super) fn put(&mut self, row: Arc<O::Row>) -> Option<Arc<O::Row>> {
+    pub(super) fn put(&mut self, row: O::Row) -> Option<O::Row> {
         self.0.insert(Item(row, PhantomData)).map(|item| item.0)
     }
 
-    pub(super) fn remove(&mut self, key: RowKey<'_>) -> Option<Arc<O::Row>> {
+    pub(super) fn remove(&mut self, key: RowKey<'_>) -> Option<O::Row> {
         self.0.remove(&Wanted(key)).map(|item| item.0)
     }
 }

@@ -1,6 +1,7 @@
 //! Answers about nodes and instances, healthy or not.
 
 use super::{Answer, Choice, Instance, NodeServices, Rows, Subject, WholeNode};
+use crate::state::checks::Check;
 use crate::state::nodes::{Node, fold};
 use crate::state::services::Service;
 use crate::state::{Marks, State};
@@ -40,19 +41,30 @@ pub(super) fn service(state: &State, name: &str, choice: &Choice) -> Answer {
 }
 
 fn bare_instances<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = Instance> + 'a {
-    with_nodes(state, name).map(|(node, service)| Instance { node: node.clone(), service: service.clone(), checks: Vec::new() })
+    seats(state, name).map(|seat| Instance { node: seat.node.clone(), service: seat.service.clone(), checks: Vec::new() })
 }
 
-/// The instances of a service with their nodes; several on one node cost one look.
-pub(super) fn with_nodes<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = (&'a Arc<Node>, &'a Arc<Service>)> {
-    let mut last: Option<(&str, &Arc<Node>)> = None;
-    state.services().named(name).filter_map(move |service| {
-        let node = match last {
-            Some((folded, node)) if folded == service.folded_node() => node,
-            Some(_) | None => state.nodes().at(service.folded_node())?,
+/// An instance where it runs.
+#[derive(Clone, Copy)]
+pub(super) struct Seat<'a> {
+    pub(super) node: &'a Arc<Node>,
+    /// The node's own checks.
+    pub(super) above: &'a [Arc<Check>],
+    pub(super) service: &'a Arc<Service>,
+    /// The instance's own checks.
+    pub(super) own: &'a [Arc<Check>],
+}
+
+/// The instances of a service with their nodes and checks; several on one node cost one look.
+pub(super) fn seats<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = Seat<'a>> {
+    let mut last: Option<Seat<'a>> = None;
+    state.services().named_with_checks(name).filter_map(move |(service, own)| {
+        let (node, above) = match last {
+            Some(last) if last.service.folded_node() == service.folded_node() => (last.node, last.above),
+            Some(_) | None => state.nodes().with_checks(service.folded_node())?,
         };
-        last = Some((service.folded_node(), node));
-        Some((node, service))
+        last = Some(Seat { node, above, service, own });
+        last
     })
 }
 

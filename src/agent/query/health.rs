@@ -1,6 +1,6 @@
 //! Answers about checks, and about instances with theirs.
 
-use super::catalog::with_nodes;
+use super::catalog::seats;
 use super::{Answer, Choice, Instance, Rows, Subject};
 use crate::model::CatalogStatus;
 use crate::state::checks::Check;
@@ -14,10 +14,10 @@ const ANY: &str = "any";
 /// The instances of a service, each with its node's checks and its own.
 pub(super) fn service(state: &State, name: &str, choice: &Choice) -> Answer {
     let chooser = choice.ready(Subject::Instances);
-    let instances = with_nodes(state, name).map(|(node, service)| {
-        let folded = service.folded_node();
-        let checks = state.checks().of(folded, "").chain(state.checks().of(folded, service.id())).cloned().collect();
-        Instance { node: node.clone(), service: service.clone(), checks }
+    let instances = seats(state, name).map(|seat| Instance {
+        node: seat.node.clone(),
+        service: seat.service.clone(),
+        checks: [seat.above, seat.own].concat(),
     });
     let instances = instances.filter(|instance| chooser.takes_instance(instance)).collect();
     Answer { marks: state.services().marks_of_health(name), rows: Rows::Instances(instances) }
@@ -27,9 +27,8 @@ pub(super) fn service(state: &State, name: &str, choice: &Choice) -> Answer {
 pub(super) fn checks(state: &State, name: &str, choice: &Choice) -> Answer {
     let chooser = choice.ready(Subject::Checks);
     let mut checks: Vec<Arc<Check>> = Vec::new();
-    for (node, service) in with_nodes(state, name) {
-        let own = state.checks().of(service.folded_node(), service.id());
-        checks.extend(own.filter(|check| chooser.takes_check(Some(node), check)).cloned());
+    for seat in seats(state, name) {
+        checks.extend(seat.own.iter().filter(|check| chooser.takes_check(Some(seat.node), check)).cloned());
     }
     checks.sort_by(|one, other| one.place().cmp(&other.place()));
     let marks = state.services().marks_of_checks(name);

@@ -1,8 +1,10 @@
 //! The catalog's health checks: those of nodes and those of instances.
 
+mod own;
 mod row;
 mod spec;
 
+pub(crate) use own::Own;
 pub use row::Check;
 pub(crate) use row::CheckShape;
 pub use spec::{CheckSpec, SERF_HEALTH};
@@ -28,8 +30,8 @@ pub struct Checks {
 struct ById;
 
 impl Order for ById {
-    type Row = Check;
-    fn key(row: &Check) -> RowKey<'_> {
+    type Row = Arc<Check>;
+    fn key(row: &Arc<Check>) -> RowKey<'_> {
         (&row.home.folded, &row.id, "")
     }
 }
@@ -39,8 +41,8 @@ impl Order for ById {
 struct ByOwner;
 
 impl Order for ByOwner {
-    type Row = Check;
-    fn key(row: &Check) -> RowKey<'_> {
+    type Row = Arc<Check>;
+    fn key(row: &Arc<Check>) -> RowKey<'_> {
         (&row.home.folded, row.service_id(), &row.id)
     }
 }
@@ -113,7 +115,7 @@ impl Checks {
     }
 
     /// Takes a row out.
-    pub(super) fn take(&mut self, row: &Check) {
+    pub(super) fn take(&mut self, row: &Arc<Check>) {
         self.failing.remove(ById::key(row));
         self.by_owner.remove(ByOwner::key(row));
         self.rows.remove(ById::key(row));

@@ -6,6 +6,7 @@ pub(crate) use row::{Label, ServiceShape};
 pub use row::{Service, TaggedAddress};
 
 use super::Marks;
+use super::checks::{Check, Own};
 use super::departed::Departed;
 use super::order::{Order, Ordered, RowKey};
 use crate::model::{Index, Table, Topic, Touched};
@@ -44,10 +45,17 @@ pub(super) struct Name {
 struct ByPlace;
 
 impl Order for ByPlace {
-    type Row = Service;
-    fn key(row: &Service) -> RowKey<'_> {
+    type Row = Arc<Service>;
+    fn key(row: &Arc<Service>) -> RowKey<'_> {
         (&row.home.folded, &row.id, "")
     }
+}
+
+/// An instance among those of its service, with its own checks.
+#[derive(Debug, Clone, PartialEq)]
+struct Seat {
+    row: Arc<Service>,
+    own: Own,
 }
 
 /// By name, node and id.
@@ -55,10 +63,14 @@ impl Order for ByPlace {
 struct ByName;
 
 impl Order for ByName {
-    type Row = Service;
-    fn key(row: &Service) -> RowKey<'_> {
-        (row.name(), &row.home.folded, &row.id)
+    type Row = Seat;
+    fn key(seat: &Seat) -> RowKey<'_> {
+        key_by_name(&seat.row)
     }
+}
+
+fn key_by_name(row: &Service) -> RowKey<'_> {
+    (row.name(), &row.home.folded, &row.id)
 }
 
 impl Services {
@@ -74,7 +86,13 @@ impl Services {
 
     /// The instances of a service, by node and id.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Arc<Service>> {
-        self.by_name.from((name, "", "")).take_while(move |row| **row.name() == *name)
+        self.named_with_checks(name).map(|(row, _)| row)
+    }
+
+    /// The instances of a service with their own checks, by node and id.
+    pub fn named_with_checks<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Arc<Service>, &'a [Arc<Check>])> {
+        let from = self.by_name.from((name, "", "")).take_while(move |seat| **seat.row.name() == *name);
+        from.map(|seat| (&seat.row, seat.own.as_slice()))
     }
 
     /// All instances, by node and id.
@@ -145,7 +163,9 @@ impl Services {
     /// Puts a row in, for a new instance or in place of one with the same name, and counts. Marks are the caller's.
     pub(super) fn put(&mut self, row: Arc<Service>) {
         let name = row.name().clone();
-        let known = self.by_name.put(row.clone()).is_some();
+        let seat = self.by_name.get(key_by_name(&row));
+        let (known, own) = (seat.is_some(), seat.map(|seat| seat.own.clone()).unwrap_or_default());
+        self.by_name.put(Seat { row: row.clone(), own });
         self.rows.put(row);
         self.gone.returned(&name);
         if known {
@@ -157,10 +177,17 @@ impl Services {
         }
     }
 
+    /// Says which checks an instance has, if it is there.
+    pub(super) fn set_own(&mut self, folded: &str, id: &str, own: Own) {
+        if let Some(row) = self.at(folded, id).cloned() {
+            self.by_name.put(Seat { row, own });
+        }
+    }
+
     /// Takes a row out, and its name if it was the last.
-    pub(super) fn take(&mut self, row: &Service, index: Index) {
+    pub(super) fn take(&mut self, row: &Arc<Service>, index: Index) {
         self.rows.remove(ByPlace::key(row));
-        self.by_name.remove(ByName::key(row));
+        self.by_name.remove(key_by_name(row));
         let Some(name) = self.names.get_mut(row.name()) else { return };
         name.instances -= 1;
         if name.instances == 0 {

@@ -3,7 +3,7 @@
 use super::batches;
 use crate::model::{Index, NodeName, ServiceSpec};
 use crate::state::State;
-use crate::state::checks::{Check, CheckSpec};
+use crate::state::checks::{Check, CheckSpec, Own};
 use crate::state::departed::Departed;
 use crate::state::home::Home;
 use crate::state::nodes::{Node, NodeSpec, Slot};
@@ -91,7 +91,7 @@ fn add_node(state: &mut State, node: Arc<Node>, services: Index, checks: Index) 
     let home = Arc::new(Home::from(node.spec.name.clone()));
     let ascends = state.nodes.rows.get_max().is_none_or(|(last, _)| *last < home.folded);
     let taken = node.spec.id.and_then(|id| state.nodes.names.insert(id, home.folded.clone()));
-    state.nodes.rows.insert(home.folded.clone(), Slot { row: node, home, services, checks });
+    state.nodes.rows.insert(home.folded.clone(), Slot { row: node, home, own: Own::None, services, checks });
     ascends && taken.is_none()
 }
 
@@ -124,7 +124,8 @@ fn add_check(state: &mut State, (node, spec, create_index, modify_index): Row<Ch
     }
     let row = Arc::new(Check::pooled(&mut state.pools, home, &spec, service.as_deref(), create_index, modify_index));
     let ascends = state.checks.last().is_none_or(|last| (&last.home.folded, &last.id) < (&row.home.folded, &row.id));
-    state.checks.put(row);
+    state.checks.put(row.clone());
+    state.seat_checks(&row.home.folded, row.service_id());
     ascends
 }
 
