@@ -179,3 +179,28 @@ fn with_allow(mut reply: Reply, route: &Route) -> Reply {
     reply.headers_mut().insert(ALLOW, allow);
     reply
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Shared;
+    use super::answer;
+    use crate::runtime::tokio::Tokio;
+    use crate::server::Agent;
+    use crate::server::http::connections::Activity;
+    use hyper::Request;
+    use hyper::body::Incoming;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
+    /// The size of the future that `make` makes, which is never made.
+    fn size<F: Future>(_make: impl FnOnce(&'static Shared<Agent<Tokio>>, &'static Arc<Activity>, Request<Incoming>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_holds_little_for_the_request_it_answers() {
+        let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let answering = size(|shared, activity, request| answer::<Tokio, _>(shared, activity, client, request));
+        assert!(answering < 6_144, "{answering} bytes for each connection");
+    }
+}

@@ -8,6 +8,7 @@ use crate::server::Agent;
 use crate::server::hold::Hold;
 use crate::server::wire::{Refusal, Relay, Request, Response};
 use crate::state::{Command, Reply};
+use std::net::SocketAddr;
 
 impl<R: Runtime> Agent<R> {
     /// Carries `command` out through the leader. An error other than [`Refusal::Unknown`] means that it certainly was not.
@@ -15,27 +16,29 @@ impl<R: Runtime> Agent<R> {
         let mut hold = Hold::new::<R>(self.config().rpc_hold_timeout);
         loop {
             let step = match self.route_to_leader(relay)? {
-                Target::Here(raft) => self.propose(raft, command.clone(), &hold).await,
-                Target::There { addr, relay } => {
-                    let request = Request::Write { command: command.clone(), relay };
-                    let patience = self.patience(relay, &hold);
-                    let asked = match relay {
-                        Relay::Client => self.ask(addr, &request, Repeat::OnlyIfNotSent, patience).await,
-                        Relay::Server => self.ask_leader(addr, &request, Repeat::OnlyIfNotSent, patience).await,
-                    };
-                    match asked {
-                        Step::Done(Ok(Response::Written { index, reply })) => Step::Done(Ok((index, reply))),
-                        Step::Done(Ok(other)) => strange(&other),
-                        Step::Done(Err(refusal)) => Step::Done(Err(refusal)),
-                        Step::Again => Step::Again,
-                    }
-                }
+                Target::Here(raft) => Box::pin(self.propose(raft, command.clone(), &hold)).await,
+                Target::There { addr, relay } => Box::pin(self.write_there(addr, relay, command.clone(), &hold)).await,
                 Target::Nobody => Step::Again,
             };
             match step {
                 Step::Done(done) => return done,
                 Step::Again => self.hold(&mut hold).await?,
             }
+        }
+    }
+
+    async fn write_there(&self, addr: SocketAddr, relay: Relay, command: Command, hold: &Hold) -> Step<(Index, Reply)> {
+        let request = Request::Write { command, relay };
+        let patience = self.patience(relay, hold);
+        let asked = match relay {
+            Relay::Client => self.ask(addr, &request, Repeat::OnlyIfNotSent, patience).await,
+            Relay::Server => self.ask_leader(addr, &request, Repeat::OnlyIfNotSent, patience).await,
+        };
+        match asked {
+            Step::Done(Ok(Response::Written { index, reply })) => Step::Done(Ok((index, reply))),
+            Step::Done(Ok(other)) => strange(&other),
+            Step::Done(Err(refusal)) => Step::Done(Err(refusal)),
+            Step::Again => Step::Again,
         }
     }
 
