@@ -38,6 +38,7 @@ pub struct Reconciler {
     datacenter: Datacenter,
     /// When it took the lead.
     began: Instant,
+    settling: Duration,
     trust: Trust,
     /// A death is known that is not believed yet.
     withheld: bool,
@@ -46,9 +47,15 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// For a server of `datacenter` that begins to lead `now`.
-    pub fn new(ours: NodeId, datacenter: Datacenter, now: Instant) -> Reconciler {
-        Reconciler { ours, datacenter, began: now, trust: Trust::None, withheld: false, absent: BTreeMap::new() }
+    /// For a server of `datacenter` that begins to lead `now`, and whose pool counts as settled once it has been whole for `settling`:
+    /// [`SETTLING`] unless a fault is planted.
+    pub fn new(ours: NodeId, datacenter: Datacenter, now: Instant, settling: Duration) -> Reconciler {
+        Reconciler { ours, datacenter, began: now, settling, trust: Trust::None, withheld: false, absent: BTreeMap::new() }
+    }
+
+    /// Whether a death is believed.
+    fn is_settled(&self, now: Instant) -> bool {
+        self.trust.settles(self.settling).is_some_and(|at| at <= now)
     }
 
     /// What news of several members asks for, at most one piece of each; nothing where the catalog says so already.
@@ -99,7 +106,7 @@ impl Reconciler {
     /// When the next pass is due that was made at `now`: at the latest after [`PASS_INTERVAL`].
     pub fn next_pass(&self, now: Instant) -> Instant {
         let expiries = self.absent.values().map(|since| *since + ABSENCE).filter(|at| *at > now);
-        let believed = self.trust.settles().filter(|_| self.withheld);
+        let believed = self.trust.settles(self.settling).filter(|_| self.withheld);
         expiries.chain(believed).fold(now + PASS_INTERVAL, Instant::min)
     }
 
@@ -138,7 +145,7 @@ impl Reconciler {
         if state.checks().get(node.spec.name.as_str(), SERF_HEALTH).is_some_and(|row| row.is_as(&check)) {
             return None;
         }
-        if !self.trust.is_settled(now) {
+        if !self.is_settled(now) {
             self.withheld = true;
             return None;
         }
@@ -155,7 +162,7 @@ impl Reconciler {
     /// too; under a new one it must stay away for [`ABSENCE`] as well, like any node that the pool does not know.
     fn forgotten(&self, now: Instant, event: &Event, state: &State) -> Option<Command> {
         let expired = event.by.is_empty() && event.member.status == MemberStatus::Failed;
-        if expired && (now.since(self.began) < ABSENCE || !self.trust.is_settled(now)) {
+        if expired && (now.since(self.began) < ABSENCE || !self.is_settled(now)) {
             return None;
         }
         self.departed(&event.member, state)

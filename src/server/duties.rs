@@ -2,11 +2,11 @@
 
 use super::Agent;
 use crate::agent::autopilot::{Autopilot, Ballot, LOOK_INTERVAL, Pooled, Report, Seat, Sight, Step};
-use crate::agent::reconcile::{Credence, Reconciler};
+use crate::agent::reconcile::{Credence, Reconciler, SETTLING};
 use crate::api::operator::{AutopilotState, ServersHealth};
 use crate::gossip::{Event, Member};
 use crate::model::{Instant, NodeName};
-use crate::raft::{Raft, Server, Suffrage};
+use crate::raft::{Guard, Raft, Server, Suffrage};
 use crate::runtime::{Runtime, timeout, watch};
 use crate::server::gossip::{Events, Notice};
 use crate::state::autopilot::AutopilotSettings;
@@ -47,7 +47,11 @@ impl<R: Runtime> Agent<R> {
         loop {
             let current = *leadership.borrow_and_update();
             if current.is_us() {
-                let reconciler = Reconciler::new(self.node_id(), self.config().datacenter.clone(), R::now());
+                let settling = match raft.controls().death_doubt {
+                    Guard::On => SETTLING,
+                    Guard::Off => Duration::ZERO,
+                };
+                let reconciler = Reconciler::new(self.node_id(), self.config().datacenter.clone(), R::now(), settling);
                 let mut term = Term { agent: self, raft, number: current.term, reconciler };
                 *self.0.watchman.lock().expect("no panic while held") = Watchman::default();
                 tracing::info!(term = current.term, "cluster leadership acquired");

@@ -4,11 +4,13 @@
 mod answer;
 mod beside;
 mod book;
+mod comeback;
 mod deploy;
 mod plan;
 mod union;
 mod watch;
 
+pub use comeback::comeback;
 pub use plan::CatalogPlan;
 pub use union::{differences, leader_state};
 

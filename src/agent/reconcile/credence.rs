@@ -49,16 +49,11 @@ impl Trust {
         }
     }
 
-    /// Whether a death is believed.
-    pub(super) fn is_settled(self, now: Instant) -> bool {
-        self.settles().is_some_and(|at| at <= now)
-    }
-
-    /// From when on a death is believed, if nothing happens.
-    pub(super) fn settles(self) -> Option<Instant> {
+    /// From when on a death is believed, if nothing happens and the pool settles within `settling`.
+    pub(super) fn settles(self, settling: Duration) -> Option<Instant> {
         match self {
             Trust::None => None,
-            Trust::Since(since) => Some(since + SETTLING),
+            Trust::Since(since) => Some(since + settling),
         }
     }
 }

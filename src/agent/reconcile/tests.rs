@@ -49,7 +49,7 @@ impl Leader {
     fn newly_elected(state: State) -> Leader {
         let now = Instant::from_nanos(1);
         let index = state.last_change() + 10;
-        Leader { reconciler: Reconciler::new(OURS, Datacenter::parse("dc1").unwrap(), now), state, index, now }
+        Leader { reconciler: Reconciler::new(OURS, Datacenter::parse("dc1").unwrap(), now, SETTLING), state, index, now }
     }
 
     fn apply(&mut self, command: Command) {
