@@ -4,7 +4,7 @@
 //! other round it is the one that is elected, while its pool still says that everybody failed. Nobody but the dead leader may be hidden.
 
 use crate::calm::Inspected;
-use crate::cluster::{Agent, Cluster};
+use crate::cluster::Cluster;
 use crate::invariants::Violation;
 use crate::invariants::catalog::history::History;
 use crate::invariants::catalog::observed::Written;
