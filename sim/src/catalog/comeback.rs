@@ -1,7 +1,8 @@
 //! The case in which a leader must not believe its own pool.
 //!
-//! A server is cut off for so long that it has found everybody dead. The moment it is back and has caught up, the leader dies, so that in about every
-//! other round it is the one that is elected, while its pool still says that everybody failed. Nobody but the dead leader may be hidden.
+//! A server is cut off for so long that it has found everybody dead. First it reaches the leader again, and catches up; at that moment the leader
+//! dies and it reaches the third server, so that in about every other round it is the one that is elected, while its pool still says that
+//! everybody failed. Client agents it reaches later still, but through others it could know of them. Nobody but the dead leader may be hidden.
 
 use crate::calm::Inspected;
 use crate::cluster::Cluster;
@@ -45,16 +46,20 @@ pub async fn comeback() -> Findings {
             break;
         }
         let Some(leader) = cluster.leader() else { break };
-        let lost = *plan.servers.iter().find(|who| **who != leader).expect("there are three");
-        link(&plan, lost, world::Weather::cut);
+        let others: Vec<Who> = plan.servers.iter().copied().filter(|who| *who != leader).collect();
+        let [lost, third] = others[..] else { break };
+        link(lost, &plan.agents(), world::Weather::cut);
         let alone = until(|| sees_nobody(&cluster, &plan, lost)).await;
-        link(&plan, lost, world::Weather::mend);
-        if !alone || !until(|| caught_up(&cluster, leader, lost)).await {
-            break;
-        }
+        link(lost, &[leader], world::Weather::mend);
+        let level = alone && until(|| caught_up(&cluster, leader, lost)).await;
         let from = now();
         cluster.nodes.crash(leader, Crash::Process);
+        link(lost, &[third], world::Weather::mend);
         KernelWait::after(WATCHED).await;
+        link(lost, &plan.clients, world::Weather::mend);
+        if !level {
+            break;
+        }
         elected += u64::from(cluster.leader() == Some(lost));
         watched.push((from, now(), leader));
         cluster.nodes.restart(leader);
@@ -98,8 +103,8 @@ async fn until(is_so: impl Fn() -> bool) -> bool {
     true
 }
 
-fn link(plan: &Plan, lost: Who, change: fn(&mut world::Weather, Who, Who)) {
-    for other in plan.agents().into_iter().filter(|other| *other != lost) {
+fn link(lost: Who, others: &[Who], change: fn(&mut world::Weather, Who, Who)) {
+    for other in others.iter().copied().filter(|other| *other != lost) {
         world::with(|w| {
             change(&mut w.weather, lost, other);
             change(&mut w.weather, other, lost);
