@@ -1,6 +1,6 @@
 //! The scenarios that `cargo sim` plays by name.
 
-use crate::catalog::catalog;
+use crate::catalog::{catalog, comeback};
 use crate::chaos::chaos;
 use crate::checker::{self, Action, Operation, Verdict, rounds::Budget};
 use crate::hello;
@@ -50,6 +50,12 @@ pub const ALL: &[Scenario] = &[
         play: play_promise,
     },
     Scenario {
+        name: "comeback",
+        about: "a server that was cut off and found everybody dead is elected as soon as it is back: it must hide nobody",
+        planted: None,
+        play: play_comeback,
+    },
+    Scenario {
         name: "hello",
         about: "the Runtime alone: HTTP, gossip and a journal of hello-world agents through every kind of fault",
         planted: None,
@@ -96,6 +102,17 @@ fn play_catalog(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Sen
             world::with(|w| w.controls = planted.controls);
         }
         catalog()
+    });
+    Report::new(seed, scenario, played)
+}
+
+fn play_comeback(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    let planted = scenario.planted;
+    let played = play(seed, text, move || {
+        if let Some(planted) = planted {
+            world::with(|w| w.controls = planted.controls);
+        }
+        comeback()
     });
     Report::new(seed, scenario, played)
 }

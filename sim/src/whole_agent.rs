@@ -13,7 +13,6 @@ use muster::config::{self, Config, ConfigError, Format, Host, HostAddress, Sourc
 use muster::gossip::MemberStatus;
 use muster::raft::Observer;
 use muster::runtime::Runtime;
-use muster::server::http::Backend;
 use muster::server::{Journal, StartError, Surroundings};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -56,9 +55,8 @@ impl Agent for WholeAgent {
         };
         let agent = muster::server::start::<Sim>(configure(&member)?, surroundings).await?;
         if let Some(raft) = agent.raft() {
-            drop(Sim::spawn(seat.clone().follow(raft.clone())));
+            drop(Sim::spawn(seat.follow(raft.clone())));
         }
-        drop(Sim::spawn(seat.follow_checks(agent.watch_local())));
         Ok(WholeAgent(agent))
     }
 

@@ -9,7 +9,7 @@
 mod credence;
 mod row;
 
-pub use credence::{Credence, SETTLING};
+pub use credence::{Caution, Credence, SETTLING, WITNESSED};
 pub use row::{SERF_PROTOCOL, SERVERS, WAN_ADDR_TAG};
 
 use crate::gossip::{Event, EventKind, Member, MemberStatus};
@@ -17,7 +17,7 @@ use crate::model::{Datacenter, Instant, NodeId, NodeName};
 use crate::state::checks::{CheckSpec, SERF_HEALTH};
 use crate::state::nodes::{Node, NodeSpec, fold};
 use crate::state::{CatalogCommand, Command, NodeUpdate, State};
-use credence::Trust;
+use credence::{Trust, settling};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,16 +29,27 @@ pub const PASS_INTERVAL: Duration = Duration::from_secs(60);
 /// off, does not know everyone yet: members rejoin by themselves within half a minute.
 pub const ABSENCE: Duration = Duration::from_secs(90);
 
+/// The server that leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// Its id: whatever the pool says, it is here.
+    pub id: NodeId,
+    /// Its name: its own word is no second opinion.
+    pub name: NodeName,
+    /// Whose servers are instances of [`SERVERS`].
+    pub datacenter: Datacenter,
+}
+
 /// Turns what the pool knows into commands, for as long as this server leads. One for each time it leads.
 #[derive(Debug)]
 pub struct Reconciler {
-    /// This server: whatever the pool says, it is here.
-    ours: NodeId,
-    /// Whose servers are instances of [`SERVERS`].
-    datacenter: Datacenter,
+    own: Own,
     /// When it took the lead.
     began: Instant,
+    caution: Caution,
     trust: Trust,
+    /// Members of the pool when it was last looked at.
+    pool: usize,
     /// A death is known that is not believed yet.
     withheld: bool,
     /// Nodes that should be members and are not, and since when. At most one for each node of the catalog.
@@ -46,26 +57,46 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// For a server of `datacenter` that begins to lead `now`.
-    pub fn new(ours: NodeId, datacenter: Datacenter, now: Instant) -> Reconciler {
-        Reconciler { ours, datacenter, began: now, trust: Trust::None, withheld: false, absent: BTreeMap::new() }
+    /// For a server that begins to lead `now`. Caution is [`Caution::Kept`] unless a fault is planted.
+    pub fn new(own: Own, now: Instant, caution: Caution) -> Reconciler {
+        Reconciler { own, began: now, caution, trust: Trust::None, pool: 0, withheld: false, absent: BTreeMap::new() }
     }
 
-    /// What news of several members asks for, at most one piece of each; nothing where the catalog says so already.
+    fn look(&mut self, now: Instant, members: usize, credence: Credence) {
+        self.pool = members;
+        self.trust = self.trust.look(now, credence);
+    }
+
+    /// When the pool is believed on its own.
+    fn settles(&self) -> Option<Instant> {
+        self.trust.lasts(settling(self.pool))
+    }
+
+    /// Whether a death is believed for which these vouch.
+    fn believes(&self, now: Instant, by: &[NodeName]) -> bool {
+        let witnessed = by.iter().any(|name| *name != self.own.name);
+        let needed = if witnessed { WITNESSED } else { settling(self.pool) };
+        self.caution == Caution::Dropped || self.trust.lasts(needed).is_some_and(|at| at <= now)
+    }
+
+    /// What news of several members asks for, at most one piece of each; nothing where the catalog says so already. `members` is how many the pool
+    /// has.
     pub fn events<'a>(
         &mut self,
         now: Instant,
         events: impl IntoIterator<Item = &'a Event>,
-        credence: Credence,
+        (members, credence): (usize, Credence),
         state: &State,
     ) -> Vec<Command> {
-        self.trust = self.trust.look(now, credence);
+        self.look(now, members, credence);
         events.into_iter().filter_map(|event| self.event(now, event, state)).collect()
     }
 
     fn event(&mut self, now: Instant, event: &Event, state: &State) -> Option<Command> {
         match event.kind {
-            EventKind::Joined | EventKind::Updated | EventKind::Failed | EventKind::Left => self.member(now, &event.member, state),
+            EventKind::Joined | EventKind::Updated | EventKind::Failed | EventKind::Left => {
+                self.member(now, &event.member, &event.by, state)
+            }
             EventKind::Reaped => self.forgotten(now, event, state),
             EventKind::Leaving => None,
         }
@@ -73,9 +104,9 @@ impl Reconciler {
 
     /// What all members and all nodes together ask for, in the order of names.
     pub fn pass(&mut self, now: Instant, members: &[Member], credence: Credence, state: &State) -> Vec<Command> {
-        self.trust = self.trust.look(now, credence);
+        self.look(now, members.len(), credence);
         self.withheld = false;
-        let mut commands: Vec<Command> = members.iter().filter_map(|member| self.member(now, member, state)).collect();
+        let mut commands: Vec<Command> = members.iter().filter_map(|member| self.member(now, member, &[], state)).collect();
         if credence == Credence::CutOff {
             self.absent.clear();
             return commands;
@@ -83,7 +114,7 @@ impl Reconciler {
         let known: BTreeSet<Arc<str>> = members.iter().map(|member| fold(member.name().as_str())).collect();
         let missing = |node: &&Arc<Node>| {
             let name = node.spec.name.as_str();
-            !known.contains(&fold(name)) && node.spec.id != Some(self.ours) && state.checks().get(name, SERF_HEALTH).is_some()
+            !known.contains(&fold(name)) && node.spec.id != Some(self.own.id) && state.checks().get(name, SERF_HEALTH).is_some()
         };
         let before = std::mem::take(&mut self.absent);
         for node in state.nodes().iter().filter(missing) {
@@ -99,14 +130,14 @@ impl Reconciler {
     /// When the next pass is due that was made at `now`: at the latest after [`PASS_INTERVAL`].
     pub fn next_pass(&self, now: Instant) -> Instant {
         let expiries = self.absent.values().map(|since| *since + ABSENCE).filter(|at| *at > now);
-        let believed = self.trust.settles().filter(|_| self.withheld);
+        let believed = self.settles().filter(|_| self.withheld);
         expiries.chain(believed).fold(now + PASS_INTERVAL, Instant::min)
     }
 
-    fn member(&mut self, now: Instant, member: &Member, state: &State) -> Option<Command> {
+    fn member(&mut self, now: Instant, member: &Member, by: &[NodeName], state: &State) -> Option<Command> {
         match member.status {
             MemberStatus::Alive => self.alive(member, state),
-            MemberStatus::Failed => self.failed(now, member, state),
+            MemberStatus::Failed => self.failed(now, member, by, state),
             MemberStatus::Left => self.departed(member, state),
             MemberStatus::None | MemberStatus::Leaving => None,
         }
@@ -121,7 +152,7 @@ impl Reconciler {
         let check = CheckSpec::serf_alive();
         let told = state.checks().get(member.name().as_str(), SERF_HEALTH).is_some_and(|row| row.is_as(&check));
         let listed = state.services().at(&fold(member.name().as_str()), SERVERS);
-        let due = row::service(member, &self.datacenter);
+        let due = row::service(member, &self.own.datacenter);
         let retired = due.is_none() && listed.is_some_and(|row| row.meta().get(row::OWN_MARK).is_some());
         let service = due.filter(|service| !listed.is_some_and(|row| row.is_as(service)));
         if update == NodeUpdate::Apply || !told || service.is_some() {
@@ -132,13 +163,13 @@ impl Reconciler {
     }
 
     /// A failed member's check turns critical. A node that is not in the catalog, or by now is another machine, is not brought back for it.
-    fn failed(&mut self, now: Instant, member: &Member, state: &State) -> Option<Command> {
+    fn failed(&mut self, now: Instant, member: &Member, by: &[NodeName], state: &State) -> Option<Command> {
         let node = self.row_of(member, state)?;
         let check = CheckSpec::serf_failed();
         if state.checks().get(node.spec.name.as_str(), SERF_HEALTH).is_some_and(|row| row.is_as(&check)) {
             return None;
         }
-        if !self.trust.is_settled(now) {
+        if !self.believes(now, by) {
             self.withheld = true;
             return None;
         }
@@ -155,7 +186,7 @@ impl Reconciler {
     /// too; under a new one it must stay away for [`ABSENCE`] as well, like any node that the pool does not know.
     fn forgotten(&self, now: Instant, event: &Event, state: &State) -> Option<Command> {
         let expired = event.by.is_empty() && event.member.status == MemberStatus::Failed;
-        if expired && (now.since(self.began) < ABSENCE || !self.trust.is_settled(now)) {
+        if expired && (now.since(self.began) < ABSENCE || !self.believes(now, &[])) {
             return None;
         }
         self.departed(&event.member, state)
@@ -165,7 +196,7 @@ impl Reconciler {
     fn row_of<'a>(&self, member: &Member, state: &'a State) -> Option<&'a Arc<Node>> {
         let id = member.profile.id();
         let row = state.nodes().get(member.name().as_str())?;
-        (id != Some(self.ours) && row.spec.id == id).then_some(row)
+        (id != Some(self.own.id) && row.spec.id == id).then_some(row)
     }
 }
 

@@ -12,6 +12,9 @@ pub struct Controls {
     pub election_after_restart: Guard,
     /// Whether a default read asks for proof of leadership. Without it a deposed leader answers from what it has.
     pub read_proof: Guard,
+    /// Whether a leader waits until its pool has settled before it believes a death. Without it a server that was cut off and is then elected
+    /// hides everybody it had found dead. Not Raft's own: the leader's duties ask for it.
+    pub death_doubt: Guard,
 }
 
 /// Whether a safety measure is in force.
@@ -25,7 +28,8 @@ pub enum Guard {
 
 impl Controls {
     /// Everything in force.
-    pub const SAFE: Controls = Controls { vote_fence: Guard::On, election_after_restart: Guard::On, read_proof: Guard::On };
+    pub const SAFE: Controls =
+        Controls { vote_fence: Guard::On, election_after_restart: Guard::On, read_proof: Guard::On, death_doubt: Guard::On };
 }
 
 impl Default for Controls {

@@ -68,6 +68,11 @@ pub(super) struct Inner<R: Runtime> {
 }
 
 impl<R: Runtime> Raft<R> {
+    /// The safety measures in force.
+    pub fn controls(&self) -> Controls {
+        self.0.controls
+    }
+
     /// This server's id.
     pub fn id(&self) -> NodeId {
         self.0.id

@@ -2,11 +2,11 @@
 
 use super::Agent;
 use crate::agent::autopilot::{Autopilot, Ballot, LOOK_INTERVAL, Pooled, Report, Seat, Sight, Step};
-use crate::agent::reconcile::{Credence, Reconciler};
+use crate::agent::reconcile::{Caution, Credence, Own, Reconciler};
 use crate::api::operator::{AutopilotState, ServersHealth};
 use crate::gossip::{Event, Member};
 use crate::model::{Instant, NodeName};
-use crate::raft::{Raft, Server, Suffrage};
+use crate::raft::{Guard, Raft, Server, Suffrage};
 use crate::runtime::{Runtime, timeout, watch};
 use crate::server::gossip::{Events, Notice};
 use crate::state::autopilot::AutopilotSettings;
@@ -47,7 +47,13 @@ impl<R: Runtime> Agent<R> {
         loop {
             let current = *leadership.borrow_and_update();
             if current.is_us() {
-                let reconciler = Reconciler::new(self.node_id(), self.config().datacenter.clone(), R::now());
+                let config = self.config();
+                let own = Own { id: self.node_id(), name: config.node_name.clone(), datacenter: config.datacenter.clone() };
+                let caution = match raft.controls().death_doubt {
+                    Guard::On => Caution::Kept,
+                    Guard::Off => Caution::Dropped,
+                };
+                let reconciler = Reconciler::new(own, R::now(), caution);
                 let mut term = Term { agent: self, raft, number: current.term, reconciler };
                 *self.0.watchman.lock().expect("no panic while held") = Watchman::default();
                 tracing::info!(term = current.term, "cluster leadership acquired");
@@ -165,8 +171,9 @@ impl<R: Runtime> Term<'_, R> {
 
     /// Brings the rows of these members up to date.
     async fn act_on(&mut self, members: &BTreeMap<NodeName, Event>) -> Proposed {
-        let credence = self.credence(&self.agent.lan().members());
-        let commands = self.reconciler.events(R::now(), members.values(), credence, &self.raft.view().state);
+        let pool = self.agent.lan().members();
+        let sight = (pool.len(), self.credence(&pool));
+        let commands = self.reconciler.events(R::now(), members.values(), sight, &self.raft.view().state);
         self.propose_all(commands).await
     }
 

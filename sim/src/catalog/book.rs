@@ -2,7 +2,7 @@
 
 use super::plan::CatalogPlan;
 use crate::checker::Nanos;
-use crate::invariants::catalog::observed::{Deed, Heartbeat, Look, Manner, Order, Seen, Told, Turn, Wipe};
+use crate::invariants::catalog::observed::{Deed, Heartbeat, Inside, Look, Manner, Order, Seen, Told, Turn, Wipe};
 use crate::invariants::observation::Malformed;
 use crate::world;
 use muster::model::CheckStatus;
@@ -24,6 +24,15 @@ struct Pages {
 /// True time.
 pub fn now() -> Nanos {
     world::with(|w| w.now())
+}
+
+/// A line for whoever reads the trace.
+fn say(line: std::fmt::Arguments<'_>) {
+    let who = world::me();
+    world::with(|w| {
+        let now = w.now();
+        w.trace.line(now, who.0, line);
+    });
 }
 
 impl Book {
@@ -77,22 +86,35 @@ impl Book {
     /// Something is ordered. Says where it is written.
     pub fn order(&self, instance: usize, deed: Deed) -> usize {
         let mut pages = self.lock();
+        say(format_args!("order {deed:?} of {:?}", pages.seen.instances[instance]));
         pages.seen.orders.push(Order { instance, deed, invoked: now(), done: None });
         pages.seen.orders.len() - 1
     }
 
     /// An order was acknowledged.
     pub fn order_done(&self, number: usize) {
-        self.lock().seen.orders[number].done = Some(now());
+        let mut pages = self.lock();
+        pages.seen.orders[number].done = Some(now());
+        let Order { instance, deed, .. } = pages.seen.orders[number];
+        say(format_args!("done {deed:?} of {:?}", pages.seen.instances[instance]));
     }
 
     /// An instance is taken out of the catalog.
     pub fn wipe(&self, instance: usize) {
-        self.lock().seen.wipes.push(Wipe { instance, invoked: now() });
+        let mut pages = self.lock();
+        say(format_args!("wipe {:?}", pages.seen.instances[instance]));
+        pages.seen.wipes.push(Wipe { instance, invoked: now() });
+    }
+
+    /// A check inside an agent changed.
+    pub fn inside(&self, inside: Inside) {
+        say(format_args!("inside {inside:?}"));
+        self.lock().seen.inside.push(inside);
     }
 
     /// A read was answered.
     pub fn look(&self, look: Look) {
+        say(format_args!("look {look:?}"));
         self.lock().seen.looks.push(look);
     }
 

@@ -4,16 +4,19 @@
 mod answer;
 mod beside;
 mod book;
+mod comeback;
 mod deploy;
+mod inside;
 mod plan;
 mod union;
 mod watch;
 
+pub use comeback::comeback;
 pub use plan::CatalogPlan;
 pub use union::{differences, leader_state};
 
 use crate::checker::History;
-use crate::cluster::Cluster;
+use crate::cluster::{Beside, Cluster};
 use crate::invariants::catalog::observed::Seen;
 use crate::invariants::{self, Violation};
 use crate::report::Findings;
@@ -32,23 +35,21 @@ pub async fn catalog() -> Findings {
     let plan = Arc::new(CatalogPlan::draw(world::with(|w| w.seed)));
     let book = Book::new(&plan);
     let (companion, shared) = (plan.clone(), book.clone());
-    let cluster = Cluster::<WholeAgent>::start_with(
-        &plan.base,
-        Arc::new(move |who| Box::pin(beside::beside(who, companion.clone(), shared.clone()))),
-    );
+    let beside: Beside = Arc::new(move |who| Box::pin(beside::beside(who, companion.clone(), shared.clone())));
+    let cluster = Arc::new(Cluster::<WholeAgent>::start_with(&plan.base, beside));
     let programs = start(&cluster, &plan, &book);
     drop(Sim::spawn(moods(plan.clone(), book.clone())));
+    drop(Sim::spawn(inside::follow(cluster.clone(), book.clone())));
     cluster.storm(&plan.base).await;
     KernelWait::after(plan.until.saturating_sub(book.passed())).await;
     for program in programs {
         program.await.expect("users' machines have no faults");
     }
     let union = union::settle(&cluster, &plan, &book).await;
-    let mut record = world::with(|w| w.seen.take());
+    let record = world::with(|w| w.seen.take());
     let mut seen = book.take();
     seen.struck = cluster.faults.struck();
     seen.boots.clone_from(&record.boots);
-    seen.inside = std::mem::take(&mut record.inside);
     seen.applied = record.applied.iter().map(|applied| applied.to_catalog()).collect();
     seen.union = Some(union);
     seen.end = world::with(|w| w.now());

@@ -2,7 +2,7 @@
 
 use super::{Args, Ending, scenario_of};
 use crate::farm;
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
@@ -41,21 +41,37 @@ pub fn footprints(args: &Args) -> Result<Ending, String> {
     Ok(Ending::Fine)
 }
 
+/// Scenarios of whole agents, which are compared when none is named.
+const WHOLE: [&str; 2] = [scenario::DEFAULT, "catalog"];
+
 /// Plays every seed twice in this process, in another one, and four at once, and compares.
 pub fn run(args: &Args) -> Result<Ending, String> {
-    let scenario = scenario_of(args)?;
     let seeds = args.seeds("seeds")?.unwrap_or(SOME);
+    let scenarios = match args.text("scenario") {
+        Some(_) => vec![scenario_of(args)?],
+        None => WHOLE.iter().filter_map(|name| Scenario::named(name)).collect(),
+    };
+    let mut ending = Ending::Fine;
+    for scenario in scenarios {
+        if compare(scenario, &seeds)? == Ending::Nondeterminism {
+            ending = Ending::Nondeterminism;
+        }
+    }
+    Ok(ending)
+}
+
+fn compare(scenario: Scenario, seeds: &Range<u64>) -> Result<Ending, String> {
     let total = seeds.end - seeds.start;
     let first = prints(scenario, seeds.clone(), 1);
     let mut ending = Ending::Fine;
     let others = [
         ("again in this process", prints(scenario, seeds.clone(), 1)),
         ("four at once", prints(scenario, seeds.clone(), AT_ONCE)),
-        ("in another process", elsewhere(scenario, &seeds)?),
+        ("in another process", elsewhere(scenario, seeds)?),
     ];
     for (how, other) in others {
         let differing: Vec<u64> = first.iter().filter(|(seed, print)| other.get(seed) != Some(print)).map(|(seed, _)| *seed).collect();
-        println!("{how}: {} of {total} seeds identical", total - differing.len() as u64);
+        println!("{}, {how}: {} of {total} seeds identical", scenario.name, total - differing.len() as u64);
         if let Some(seed) = differing.first() {
             ending = Ending::Nondeterminism;
             println!("  seeds that differ: {differing:?}\n{}", first_difference(scenario, *seed));

@@ -1,6 +1,6 @@
 //! What can be seen of a run from outside and from the servers' own accounts. Times are the world's, in nanoseconds.
 
-use super::catalog::observed::{Inside, Written};
+use super::catalog::observed::Written;
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
 use muster::model::{Index, NodeId};
@@ -29,8 +29,6 @@ pub struct Record {
     pub watches: Vec<Watched>,
     /// Answers that no client of Consul would understand.
     pub malformed: Vec<Malformed>,
-    /// Checks of agents as they changed inside.
-    pub inside: Vec<Inside>,
     /// What came after the faults; `None` if the run ended before.
     pub calm: Option<Calm>,
 }

@@ -85,6 +85,16 @@ pub const ALL: &[Planted] = &[
         seeds: 20,
         at_least: 16,
     },
+    Planted {
+        name: "hasty-deaths",
+        about: "a leader believes every death its pool knows of at once: one that was cut off itself hides the whole datacenter",
+        scenario: "comeback",
+        controls: Controls { death_doubt: Guard::Off, ..Controls::SAFE },
+        fsync: Fsync::Honest,
+        caught_by: &["C2-living-stays"],
+        seeds: 20,
+        at_least: 10,
+    },
 ];
 
 impl Planted {
@@ -102,8 +112,8 @@ mod tests {
     #[test]
     fn each_planted_fault_is_one_measure_out_of_force_and_says_who_notices() {
         for planted in ALL {
-            let Controls { vote_fence, election_after_restart, read_proof } = planted.controls;
-            let off = [vote_fence, election_after_restart, read_proof].iter().filter(|g| **g == Guard::Off).count();
+            let Controls { vote_fence, election_after_restart, read_proof, death_doubt } = planted.controls;
+            let off = [vote_fence, election_after_restart, read_proof, death_doubt].iter().filter(|g| **g == Guard::Off).count();
             assert_eq!(off + usize::from(planted.fsync == Fsync::Lying), 1, "{}", planted.name);
             assert!(!planted.caught_by.is_empty() && planted.at_least > 0 && planted.at_least <= planted.seeds, "{}", planted.name);
             assert_eq!(Planted::named(planted.name).unwrap().name, planted.name);

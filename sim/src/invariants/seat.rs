@@ -1,15 +1,13 @@
 //! The observer's seat in a simulated server: what happens inside it becomes records.
 
-use super::catalog::observed::Inside;
 use super::observation::{Applied, Boot, Gauge, Granted, Installed, Record, RoleChange};
 use crate::checker::Nanos;
 use crate::runtime::Sim;
 use crate::trace::digest;
 use crate::world::{self, Who};
-use muster::agent::local::LocalView;
-use muster::model::{CheckStatus, Index, NodeId, codec};
+use muster::model::{Index, NodeId, codec};
 use muster::raft::{AppliedEntry, Observer, Raft, Role};
-use muster::runtime::{timeout, watch};
+use muster::runtime::timeout;
 use muster::state::{Command, Reply, State};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -71,28 +69,6 @@ impl Seat {
         }
     }
 
-    /// Follows the agent's own checks until it stops. To be spawned on its machine.
-    pub async fn follow_checks(self, mut local: watch::Receiver<Arc<LocalView>>) {
-        let mut before = LocalView::default();
-        loop {
-            let view = local.borrow_and_update().clone();
-            let at = now();
-            let changed = view.checks.iter().filter(|(id, check)| before.checks.get(*id).is_none_or(|was| was.status != check.status));
-            let gone = before.checks.keys().filter(|id| !view.checks.contains_key(*id)).map(|id| (id.clone(), None));
-            let all: Vec<(Arc<str>, Option<CheckStatus>)> =
-                changed.map(|(id, check)| (id.clone(), Some(check.status))).chain(gone).collect();
-            self.records.with(|r| {
-                for (check, status) in all {
-                    r.inside.push(Inside { at, agent: self.who, process: self.process, check, status });
-                }
-            });
-            before = LocalView::clone(&view);
-            if local.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
     fn glance(&self, raft: &Raft<Sim>, led: &mut u64) {
         let (stats, at) = (raft.stats(), now());
         if stats.term == 0 {
@@ -132,6 +108,9 @@ impl Observer for Seat {
         });
         let state = entry.index.is_multiple_of(DIGEST_EVERY).then(|| digest(&entry.state.encode()));
         let (at, server, process) = (now(), self.who, self.process);
+        if let Some(catalog) = &catalog {
+            say(server, format_args!("applied {} {catalog:?}", entry.index));
+        }
         let (index, term, reply) = (entry.index, entry.term, entry.reply.clone());
         self.records.with(|r| r.applied.push(Applied { at, server, process, index, term, command, state, kv, catalog, reply }));
     }
@@ -144,6 +123,14 @@ impl Observer for Seat {
     fn voted(&self, term: u64, candidate: NodeId) {
         self.records.with(|r| r.votes.push(Granted { at: now(), voter: self.who, disk: 0, term, candidate }));
     }
+}
+
+/// A line for whoever reads the trace.
+fn say(who: Who, line: std::fmt::Arguments<'_>) {
+    world::try_with(|w| {
+        let now = w.now();
+        w.trace.line(now, who.0, line);
+    });
 }
 
 /// True time; 0 when the world has ended and only drops are left.

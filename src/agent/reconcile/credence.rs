@@ -8,9 +8,30 @@ use crate::model::{Instant, NodeId};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long the pool must have been whole under this leader before a death is believed: the wrongly buried hear of it by the first comparison of
-/// tables, deny it, and the denial reaches everyone within a few rounds of gossip.
-pub const SETTLING: Duration = Duration::from_secs(5);
+/// How long a pool of up to [`SETTLING_UP_TO`] members must have been whole under this leader before it is believed on its own. Tables are compared up
+/// to a third of the interval between syncs after a change, 10 s; whoever was wrongly buried then hears of it and denies it.
+pub const SETTLING: Duration = Duration::from_secs(15);
+
+/// Syncs of larger pools are rarer, by the logarithm of their size.
+const SETTLING_UP_TO: usize = 32;
+
+/// How long the pool must have been whole before a death is believed that somebody else vouches for: suspicions from before are over by then.
+pub const WITNESSED: Duration = Duration::from_secs(2);
+
+/// Whether this server is careful with deaths it knows of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caution {
+    /// As it must be.
+    Kept,
+    /// A planted fault: every death is believed at once.
+    Dropped,
+}
+
+/// How long a pool of so many members takes to settle.
+pub(super) fn settling(members: usize) -> Duration {
+    let doublings = members.div_ceil(SETTLING_UP_TO).max(1).next_power_of_two().ilog2();
+    SETTLING * (doublings + 1)
+}
 
 /// How far this server's own pool can be believed about who is missing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,16 +70,22 @@ impl Trust {
         }
     }
 
-    /// Whether a death is believed.
-    pub(super) fn is_settled(self, now: Instant) -> bool {
-        self.settles().is_some_and(|at| at <= now)
-    }
-
-    /// From when on a death is believed, if nothing happens.
-    pub(super) fn settles(self) -> Option<Instant> {
+    /// When it will have lasted for `long`, if nothing happens.
+    pub(super) fn lasts(self, long: Duration) -> Option<Instant> {
         match self {
             Trust::None => None,
-            Trust::Since(since) => Some(since + SETTLING),
+            Trust::Since(since) => Some(since + long),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SETTLING, settling};
+
+    #[test]
+    fn a_large_pool_takes_longer_to_settle() {
+        let factors = [0, 1, 32, 33, 64, 65, 1_000].map(|members| settling(members).as_secs() / SETTLING.as_secs());
+        assert_eq!(factors, [1, 1, 1, 2, 2, 3, 6]);
     }
 }

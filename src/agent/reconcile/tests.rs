@@ -1,6 +1,6 @@
 //! Members and a catalog in, commands out; the commands are applied and the catalog looked at.
 
-use super::{ABSENCE, Credence, PASS_INTERVAL, Reconciler, SERVERS, SETTLING};
+use super::{ABSENCE, Caution, Credence, Own, PASS_INTERVAL, Reconciler, SERVERS, SETTLING, WITNESSED};
 use crate::gossip::{Doubt, Event, EventKind, Member, MemberStatus, Profile, Tags, Versions};
 use crate::model::{CatalogStatus, CheckStatus, Datacenter, Instant, NodeId, NodeName, ServiceSpec, Timestamp};
 use crate::state::checks::SERF_HEALTH;
@@ -49,7 +49,8 @@ impl Leader {
     fn newly_elected(state: State) -> Leader {
         let now = Instant::from_nanos(1);
         let index = state.last_change() + 10;
-        Leader { reconciler: Reconciler::new(OURS, Datacenter::parse("dc1").unwrap(), now), state, index, now }
+        let own = Own { id: OURS, name: NodeName::parse("n1").unwrap(), datacenter: Datacenter::parse("dc1").unwrap() };
+        Leader { reconciler: Reconciler::new(own, now, Caution::Kept), state, index, now }
     }
 
     fn apply(&mut self, command: Command) {
@@ -64,7 +65,7 @@ impl Leader {
     }
 
     fn hear_while(&mut self, credence: Credence, event: &Event) -> usize {
-        let commands = self.reconciler.events(self.now, [event], credence, &self.state);
+        let commands = self.reconciler.events(self.now, [event], (4, credence), &self.state);
         commands.into_iter().map(|command| self.apply(command)).count()
     }
 
@@ -145,7 +146,7 @@ fn a_change_of_the_agents_own_is_not_undone_by_a_verdict_reached_before_it() {
     let mut leader = Leader::new();
     leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
     let event = news(EventKind::Failed, member("web", 2, MemberStatus::Failed));
-    let verdict = leader.reconciler.events(leader.now, [&event], Credence::Connected, &leader.state);
+    let verdict = leader.reconciler.events(leader.now, [&event], (4, Credence::Connected), &leader.state);
     let mut synced = leader.state.nodes().get("web").unwrap().spec.clone();
     synced.meta.insert("rack".to_owned(), "8".to_owned());
     let (node, update) = (synced.clone(), NodeUpdate::Apply);
@@ -315,6 +316,23 @@ fn a_new_leader_waits_with_the_deaths_it_knows_of_until_its_pool_has_settled() {
     assert_eq!(leader.pass(&failed, Credence::Connected), 1);
     assert_eq!(leader.health("web").unwrap().0, CheckStatus::Critical);
     assert_eq!(leader.reconciler.next_pass(leader.now), leader.now + PASS_INTERVAL);
+}
+
+#[test]
+fn a_death_that_somebody_else_vouches_for_is_believed_soon_after_an_election() {
+    let mut before = Leader::new();
+    before.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
+    let by = |names: &[&str]| Event {
+        by: names.iter().map(|name| NodeName::parse(name).unwrap()).collect(),
+        ..news(EventKind::Failed, member("web", 2, MemberStatus::Failed))
+    };
+    let mut leader = Leader::newly_elected(before.state);
+    leader.pass(&[], Credence::Connected);
+    assert_eq!(leader.hear_while(Credence::Connected, &by(&["n1", "n7"])), 0, "a suspicion from before may have run out");
+    leader.now += WITNESSED;
+    assert_eq!(leader.hear_while(Credence::Connected, &by(&["n1"])), 0, "nobody but this server says so");
+    assert_eq!(leader.hear_while(Credence::Connected, &by(&["n1", "n7"])), 1);
+    assert_eq!(leader.health("web").unwrap().0, CheckStatus::Critical);
 }
 
 #[test]

@@ -105,10 +105,21 @@ impl History {
         marks
     }
 
-    /// The first index after `after` at which the answer becomes another.
-    pub fn first_change(&self, subject: &Subject, after: Index) -> Option<Index> {
+    /// The stretches after `after` in which the answer is not what it was there: from which index on, and until which.
+    pub fn differences(&self, subject: &Subject, after: Index) -> Vec<(Index, Option<Index>)> {
         let marks = self.marks(subject);
-        marks.answers.get(marks.answers.partition_point(|index| *index <= after)).copied()
+        let known = self.at(after).answer(subject);
+        let mut found: Vec<(Index, Option<Index>)> = Vec::new();
+        for index in &marks.answers[marks.answers.partition_point(|index| *index <= after)..] {
+            let differs = self.at(*index).answer(subject) != known;
+            match found.last_mut().filter(|(_, to)| to.is_none()) {
+                Some(_) if differs => {}
+                Some((_, to)) => *to = Some(*index),
+                None if differs => found.push((*index, None)),
+                None => {}
+            }
+        }
+        found
     }
 
     /// Whether after `after`, up to `to`, anything changed that an answer could have come from.

@@ -94,16 +94,20 @@ impl<'a> Truth<'a> {
         Bad { from, seen_by: from + at_most(self.instance.probe.verdict_within()) + SPREAD, to, why }
     }
 
-    /// After each passing heartbeat the time until the next that may have arrived.
+    /// After each piece of news the time until the next that may have arrived. Registering it again is news: its TTL begins anew.
     fn silent(&self) -> Vec<Bad> {
-        let mut all: Vec<&Heartbeat> = self.heartbeats().filter(|heartbeat| heartbeat.told != Told::Refused).collect();
-        all.sort_by_key(|heartbeat| heartbeat.invoked);
+        // One that nobody answered may still arrive until its sender gives up, and a moment later.
+        let late = |beat: &Heartbeat| beat.over + if beat.told == Told::Unknown { SPREAD } else { 0 };
+        let beats = self.heartbeats().filter(|beat| beat.told != Told::Refused).map(|beat| (beat.invoked, late(beat)));
+        let registered = self.orders().filter(|order| matches!(order.deed, Deed::Register(_)));
+        let registered = registered.map(|order| (order.invoked, order.done.unwrap_or(self.seen.end)));
+        let mut news: Vec<(Nanos, Nanos)> = beats.chain(registered).collect();
+        news.sort_unstable();
         let mut bad = Vec::new();
         let mut last = 0;
-        for (n, heartbeat) in all.iter().enumerate() {
-            // One that nobody answered may still arrive until its sender gives up, and a moment later.
-            last = last.max(heartbeat.over + if heartbeat.told == Told::Unknown { SPREAD } else { 0 });
-            let to = all.get(n + 1).map_or(self.seen.end, |next| next.invoked);
+        for (n, (_, heard)) in news.iter().enumerate() {
+            last = last.max(*heard);
+            let to = news.get(n + 1).map_or(self.seen.end, |(invoked, _)| *invoked);
             bad.push(self.bad(last, to, "it was silent".to_owned()));
         }
         bad

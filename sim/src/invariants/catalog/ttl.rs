@@ -9,8 +9,8 @@ use crate::invariants::Violation;
 use muster::model::CheckStatus;
 use std::time::Duration;
 
-/// One turn: a timer that rings, the machine that looks, the view that is published. A disk may be written in between.
-const TURN: Nanos = 100_000_000;
+/// One turn: a timer that rings, the machine that looks, the view that is shown, and that somebody looks, every 20 ms.
+const TURN: Nanos = 30_000_000;
 
 const ID: &str = "C5-ttl-on-time";
 

@@ -7,6 +7,7 @@ use super::observed::{Look, Seen};
 use super::truth::at_least;
 use crate::checker::Nanos;
 use crate::invariants::Violation;
+use muster::model::Index;
 
 /// What scheduling, forwarding and replication to the answering server may take.
 const SLACK: Nanos = 1_000_000_000;
@@ -34,18 +35,21 @@ fn mixed(look: &Look, history: &History) -> Option<Violation> {
     })
 }
 
+/// It slept while the answer was another than the one that its client knew, and had been for a while.
 fn missed(seen: &Seen, look: &Look, history: &History, excuses: &Excuses<'_>) -> Option<Violation> {
-    let change = history.first_change(&look.subject, look.after)?;
-    let known = if seen.servers.contains(&look.asked) { history.applied_at(look.asked, change) } else { history.first_applied(change)? };
-    let due = known.max(look.invoked).saturating_add(SLACK);
-    (look.returned > due && excuses.none(look.asked, look.invoked, look.returned, Strictness::Bound)).then(|| {
-        let says = format!(
-            "{:?} at {} after {} slept {} ms over the change at {change}",
-            look.subject,
-            look.asked,
-            look.after,
-            (look.returned - known.max(look.invoked)) / 1_000_000
-        );
+    let applied = |index| {
+        let anywhere = || history.first_applied(index).unwrap_or(Nanos::MAX);
+        if seen.servers.contains(&look.asked) { history.applied_at(look.asked, index) } else { anywhere() }
+    };
+    let slept = |(from, to): &(Index, Option<Index>)| {
+        let begin = applied(*from).max(look.invoked);
+        (*from, to.map_or(Nanos::MAX, applied).min(look.returned).saturating_sub(begin))
+    };
+    let stretches = history.differences(&look.subject, look.after);
+    let (change, slept) = stretches.iter().map(slept).find(|(_, slept)| *slept > SLACK)?;
+    excuses.none(look.asked, look.invoked, look.returned, Strictness::Bound).then(|| {
+        let (subject, asked, after, ms) = (&look.subject, look.asked, look.after, slept / 1_000_000);
+        let says = format!("{subject:?} at {asked} after {after} slept {ms} ms over the change at {change}");
         Violation { id: "C6-no-lost-wake-up", says, at: look.returned }
     })
 }
