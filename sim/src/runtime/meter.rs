@@ -52,6 +52,7 @@ pub fn cost(who: Who) -> Cost {
 }
 
 /// A task whose polls are measured.
+#[expect(clippy::disallowed_methods, reason = "it is the processor's time that is measured; nothing of it reaches the run")]
 pub(super) async fn metered<F: Future>(task: F) -> F::Output {
     let mut task = pin!(task);
     poll_fn(|cx| {
