@@ -96,6 +96,8 @@ impl CatalogPlan {
             base.strikes = vec![Strike { at, lasts: OUTAGE, fault: Fault::Blackout(base.servers.clone()) }];
             base.storm = at + OUTAGE;
             base.clients.truncate(3);
+            let agents = base.agents();
+            base.drifts.retain(|(who, _)| agents.contains(who));
         }
         let until = base.storm + AFTERWARDS;
         let instances = draw_instances(&base);

@@ -1,6 +1,7 @@
 //! `cargo sim speed`.
 
 use super::{Args, Ending, json_of, scenario_of};
+use crate::runtime::meter::processor_seconds;
 use serde_json::json;
 
 /// Seeds measured when none are given.
@@ -39,12 +40,4 @@ pub fn run(args: &Args) -> Result<Ending, String> {
         );
     }
     Ok(if wrong == 0 { Ending::Fine } else { Ending::Violation })
-}
-
-/// Processor time of this process, from `/proc/self/stat` (fields 14 and 15, in ticks of 10 ms).
-fn processor_seconds() -> Result<f64, String> {
-    let stat = std::fs::read_to_string("/proc/self/stat").map_err(|e| format!("/proc/self/stat: {e}"))?;
-    let fields: Vec<&str> = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
-    let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<f64>().ok());
-    ticks(11).zip(ticks(12)).map(|(user, system)| (user + system) / 100.0).ok_or_else(|| "/proc/self/stat is not understood".to_owned())
 }

@@ -20,6 +20,10 @@ pub(super) fn read_all<D: Disk>(disk: &D) -> io::Result<Vec<Record>> {
             }
             match Record::decode(&RecordFile { folder, name }, &disk.read(&path)?) {
                 Ok(record) => records.push(record),
+                // States are written without waiting for the disk: a loss of power may tear them, and the check only begins anew.
+                Err(error) if folder == Folder::States => {
+                    tracing::warn!(file = path, %error, "how a check stood cannot be read: it begins anew");
+                }
                 Err(error) => {
                     tracing::error!(file = path, %error, "a registration on disk cannot be read and is not taken up; register it again")
                 }

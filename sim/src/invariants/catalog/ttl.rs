@@ -21,7 +21,10 @@ pub(super) fn violations(seen: &Seen) -> Vec<Violation> {
         let check = format!("service:{}", truth.instance.id);
         let of_check = |inside: &&Inside| inside.agent == truth.instance.agent && *inside.check == *check;
         let inside: Vec<&Inside> = seen.inside.iter().filter(of_check).collect();
-        found.extend(inside.windows(2).filter_map(|pair| early(&truth, ttl, pair[0], pair[1])));
+        for (n, pair) in inside.windows(2).enumerate() {
+            let resumed = n == 0 || inside[n - 1].process != pair[0].process;
+            found.extend(early(&truth, ttl, (pair[0], resumed), pair[1]));
+        }
         let beats: Vec<&Heartbeat> = truth.heartbeats().collect();
         for (n, beat) in beats.iter().enumerate() {
             let next = beats.get(n + 1).map_or(seen.end, |next| next.invoked);
@@ -31,8 +34,8 @@ pub(super) fn violations(seen: &Seen) -> Vec<Violation> {
     found
 }
 
-/// It expired although there was news within its TTL.
-fn early(truth: &Truth<'_>, ttl: Duration, before: &Inside, after: &Inside) -> Option<Violation> {
+/// It expired although there was news within its TTL. One that was `resumed` by a process that has just started had its news before.
+fn early(truth: &Truth<'_>, ttl: Duration, (before, resumed): (&Inside, bool), after: &Inside) -> Option<Violation> {
     let same_process = before.process == after.process;
     if !same_process || before.status != Some(CheckStatus::Passing) || after.status != Some(CheckStatus::Critical) {
         return None;
@@ -43,7 +46,7 @@ fn early(truth: &Truth<'_>, ttl: Duration, before: &Inside, after: &Inside) -> O
     }
     let heard =
         truth.heartbeats().filter(|beat| beat.told == Told::Done && beat.over <= after.at && beat.invoked >= before.at.min(after.at));
-    let last = heard.map(|beat| beat.invoked).chain([before.at]).max()?;
+    let last = heard.map(|beat| beat.invoked).chain((!resumed).then_some(before.at)).max()?;
     (after.at < last + at_least(ttl.as_nanos() as Nanos)).then(|| {
         let says = format!(
             "the TTL of {} on {} expired {} ms after news, not {} ms",
