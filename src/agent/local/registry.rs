@@ -228,7 +228,7 @@ impl Local {
     pub(super) fn place_check(&mut self, wall: Timestamp, definition: CheckDefinition, placing: Placing, effects: &mut Effects) {
         let id: Arc<str> = definition.id.as_str().into();
         let before = self.view.checks.get(&id).cloned();
-        let (verdict, left) = self.first_verdict(wall, &definition, placing.first);
+        let verdict = self.first_verdict(wall, &definition, placing.first);
         let definition = Arc::new(definition);
         let Placing { origin, embedding, .. } = placing;
         let check =
@@ -249,7 +249,7 @@ impl Local {
         match (&definition.probe, &before) {
             (Probe::Maintenance, None) => {}
             (Probe::Maintenance, Some(_)) => effects.health.push(health::Input::Forget(id.clone())),
-            (_, _) => effects.health.push(health::Input::Watch { definition: definition.clone(), verdict, left }),
+            (_, _) => effects.health.push(health::Input::Watch { definition: definition.clone(), verdict, left: None }),
         }
         effects.touch(Touched::Check(id.clone()));
         if let Some(before) = before.filter(|before| before.definition.service_id != definition.service_id) {
@@ -288,9 +288,9 @@ impl Local {
         }
     }
 
-    fn first_verdict(&mut self, wall: Timestamp, definition: &CheckDefinition, first: First) -> (Verdict, Option<std::time::Duration>) {
+    fn first_verdict(&mut self, wall: Timestamp, definition: &CheckDefinition, first: First) -> Verdict {
         if let Some(check) = self.view.checks.get(definition.id.as_str()) {
-            return (Verdict { status: check.status, output: check.output.clone() }, None);
+            return Verdict { status: check.status, output: check.output.clone() };
         }
         if let Some(recalled) = self.recall(wall, definition) {
             return recalled;
@@ -299,7 +299,7 @@ impl Local {
             First::AsDefined => definition.initial.unwrap_or(CheckStatus::Critical),
             First::Critical => CheckStatus::Critical,
         };
-        (Verdict { status, output: String::new() }, None)
+        Verdict { status, output: String::new() }
     }
 
     /// Panics if the indexes and the registrations do not fit.

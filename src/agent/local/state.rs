@@ -80,19 +80,15 @@ impl Local {
         effects
     }
 
-    /// How a check stood in an earlier life, and how much of its TTL is left, if that still says anything.
-    pub(super) fn recall(&mut self, wall: Timestamp, definition: &CheckDefinition) -> Option<(Verdict, Option<Duration>)> {
+    /// How a check stood in an earlier life, if that still says anything. A TTL begins anew: nobody could feed the check while its agent was away.
+    pub(super) fn recall(&mut self, wall: Timestamp, definition: &CheckDefinition) -> Option<Verdict> {
         let state = self.past.remove(definition.id.as_str())?;
         // A file is there: it goes with the check.
         self.kept.insert(definition.id.as_str().into(), state.at);
         let age = wall.since(state.at);
-        let left = match definition.probe {
-            Probe::Ttl { ttl } => {
-                // The last heartbeat may have come right before it would have been written.
-                let lasts = ttl + refresh(ttl);
-                let left = lasts.checked_sub(age).filter(|left| !left.is_zero())?;
-                Some(left.min(ttl))
-            }
+        let lasts = match definition.probe {
+            // The last heartbeat may have come right before it would have been written.
+            Probe::Ttl { ttl } => ttl + refresh(ttl),
             Probe::Script { .. }
             | Probe::Docker { .. }
             | Probe::Http(_)
@@ -103,15 +99,10 @@ impl Local {
             | Probe::Alias { .. }
             | Probe::Native(_)
             | Probe::Tree(_)
-            | Probe::Maintenance => {
-                if age > FRESH {
-                    return None;
-                }
-                None
-            }
+            | Probe::Maintenance => FRESH,
         };
         let state = Arc::unwrap_or_clone(state);
-        Some((Verdict { status: state.status, output: state.output }, left))
+        (age < lasts).then_some(Verdict { status: state.status, output: state.output })
     }
 }
 
