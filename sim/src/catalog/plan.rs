@@ -194,7 +194,7 @@ impl CatalogPlan {
                 machine: *draws.pick(&self.base.users),
                 asked: *draws.pick(&agents),
                 subject: draw_subject(&mut draws),
-                staleness: if draws.chance(300_000) { Staleness::Stale } else { Staleness::Fresh },
+                staleness: *draws.pick(&[Staleness::Fresh, Staleness::Fresh, Staleness::Fresh, Staleness::Stale, Staleness::Cached]),
                 wait: (!draws.chance(200_000)).then_some(wait),
             });
         }

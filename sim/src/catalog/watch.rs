@@ -63,9 +63,11 @@ fn path(watcher: &Watcher, after: u64, wait: Duration) -> String {
         Subject::Services => "/v1/catalog/services?".to_owned(),
         Subject::Nodes => "/v1/catalog/nodes?".to_owned(),
     };
-    if watcher.staleness == Staleness::Stale {
-        path.push_str("stale&");
-    }
+    path.push_str(match watcher.staleness {
+        Staleness::Fresh => "",
+        Staleness::Stale => "stale&",
+        Staleness::Cached => "cached&",
+    });
     if after > 0 {
         path.push_str(&format!("index={after}&wait={}ms", wait.as_millis()));
     }

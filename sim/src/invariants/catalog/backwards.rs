@@ -1,5 +1,5 @@
-//! C7: the index that a watcher is told never goes back. Only where any server may answer from what it has is it the same process of one server
-//! that must not.
+//! C7: the index that a watcher is told never goes back. Where any server may answer from what it has, it is the same process of one server that must
+//! not; where an agent may answer from what it keeps, the same process of that agent.
 
 use super::observed::{Look, Seen, Staleness};
 use crate::checker::Nanos;
@@ -24,11 +24,11 @@ pub(super) fn violations(seen: &Seen) -> Vec<Violation> {
 }
 
 fn binds(seen: &Seen, before: &Look, now: &Look) -> bool {
-    match (before.staleness, now.staleness) {
-        (Staleness::Fresh, Staleness::Fresh) => true,
-        (Staleness::Fresh | Staleness::Stale, Staleness::Stale) | (Staleness::Stale, Staleness::Fresh) => {
-            let process = |at: Nanos| seen.boots.iter().filter(|boot| boot.agent == now.asked && boot.at <= at).count();
-            seen.servers.contains(&now.asked) && process(before.invoked) == process(now.returned)
-        }
+    let process = |at: Nanos| seen.boots.iter().filter(|boot| boot.agent == now.asked && boot.at <= at).count();
+    let same_process = process(before.invoked) == process(now.returned);
+    match before.staleness.max(now.staleness) {
+        Staleness::Fresh => true,
+        Staleness::Stale => seen.servers.contains(&now.asked) && same_process,
+        Staleness::Cached => same_process,
     }
 }

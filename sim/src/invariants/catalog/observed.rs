@@ -243,7 +243,7 @@ pub struct Look {
     pub asked: Who,
     /// What was asked.
     pub subject: Subject,
-    /// Whether any server may answer from what it has.
+    /// Whether it may be answered from the past.
     pub staleness: Staleness,
     /// `index=`; 0 for one that does not wait.
     pub after: Index,
@@ -264,8 +264,10 @@ pub struct Look {
 pub enum Staleness {
     /// It may not.
     Fresh,
-    /// It may.
+    /// It may, by any server.
     Stale,
+    /// It may, by the agent that is asked, from what it keeps (`cached`).
+    Cached,
 }
 
 /// How the catalog came to agree with what the agents have registered, once the faults had stopped.

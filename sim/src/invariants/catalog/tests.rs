@@ -290,6 +290,8 @@ fn an_index_that_goes_back_is_found() {
     assert_eq!(pair(1, Staleness::Stale, &[0, 101 * SECOND + 20 * MS]), [""; 0], "another process");
     assert_eq!(pair(11, Staleness::Stale, &[0]), [""; 0], "a client agent asks one server after the other");
     assert_eq!(pair(11, Staleness::Fresh, &[0]), ["C7-index-rises"]);
+    assert_eq!(pair(11, Staleness::Cached, &[0]), ["C7-index-rises"]);
+    assert_eq!(pair(11, Staleness::Cached, &[0, 101 * SECOND + 20 * MS]), [""; 0], "what it kept is gone");
 }
 
 #[test]
