@@ -57,7 +57,7 @@ impl<R: Runtime> LocalAgent<R> {
             states.iter().try_for_each(|change| records::write_lazily(&disk, change))
         });
         if let Err(error) = written.await.and_then(|written| written) {
-            tracing::error!(%error, "how checks stand could not be written down: after a restart they are critical until they are run or told");
+            tracing::warn!(%error, "how checks stand could not be written down: after a restart they are critical until they are run or told");
         }
     }
 }

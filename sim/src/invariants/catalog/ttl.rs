@@ -1,7 +1,7 @@
 //! C5: a TTL never expires early, nor later than one turn of its agent's driver: it turns critical its TTL after the last news, on the agent's
 //! own clock.
 
-use super::observed::{Heartbeat, Inside, Probe, Seen, Told};
+use super::observed::{Deed, Heartbeat, Inside, Order, Probe, Seen, Told};
 use super::truth::{Truth, at_least, at_most};
 use crate::checker::Nanos;
 use crate::fault::{Fault, Struck};
@@ -42,6 +42,11 @@ fn early(truth: &Truth<'_>, ttl: Duration, (before, resumed): (&Inside, bool), a
     }
     let mut failed = truth.heartbeats().filter(|beat| beat.status == CheckStatus::Critical && beat.told != Told::Refused);
     if failed.any(|beat| beat.invoked <= after.at && beat.over + TURN >= after.at) {
+        return None;
+    }
+    // Between two looks it may have been taken off and registered anew, critical as it begins.
+    let anew = |order: &Order| order.deed == Deed::Deregister && order.invoked <= after.at;
+    if truth.orders().any(|order| anew(order) && order.done.is_none_or(|done| done >= before.at)) {
         return None;
     }
     let heard =
