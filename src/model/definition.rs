@@ -121,6 +121,26 @@ pub enum Probe {
     Maintenance,
 }
 
+impl Probe {
+    /// How long a check that waits to be told bears silence; `None` for every other kind.
+    pub const fn ttl(&self) -> Option<Duration> {
+        match self {
+            Probe::Ttl { ttl } => Some(*ttl),
+            Probe::Script { .. }
+            | Probe::Docker { .. }
+            | Probe::Http(_)
+            | Probe::Tcp { .. }
+            | Probe::Udp { .. }
+            | Probe::Grpc { .. }
+            | Probe::H2Ping { .. }
+            | Probe::Alias { .. }
+            | Probe::Native(_)
+            | Probe::Tree(_)
+            | Probe::Maintenance => None,
+        }
+    }
+}
+
 /// An HTTP request and what its answer must be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpProbe {

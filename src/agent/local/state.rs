@@ -58,19 +58,9 @@ impl Local {
     pub fn rest(&self, wall: Timestamp, left: impl Fn(&str) -> Option<Duration>) -> Effects {
         let mut effects = Effects::default();
         for (id, check) in &self.view.checks {
-            let at = match check.definition.probe {
-                Probe::Ttl { ttl } => left(id).map(|left| before(wall, ttl.saturating_sub(left))),
-                Probe::Script { .. }
-                | Probe::Docker { .. }
-                | Probe::Http(_)
-                | Probe::Tcp { .. }
-                | Probe::Udp { .. }
-                | Probe::Grpc { .. }
-                | Probe::H2Ping { .. }
-                | Probe::Alias { .. }
-                | Probe::Native(_)
-                | Probe::Tree(_)
-                | Probe::Maintenance => Some(wall),
+            let at = match check.definition.probe.ttl() {
+                Some(ttl) => left(id).map(|left| before(wall, ttl.saturating_sub(left))),
+                None => Some(wall),
             };
             match at.and_then(|at| self.state(id, at)) {
                 Some(state) => effects.write(&Record::State(state)),
@@ -86,20 +76,10 @@ impl Local {
         // A file is there: it goes with the check.
         self.kept.insert(definition.id.as_str().into(), state.at);
         let age = wall.since(state.at);
-        let lasts = match definition.probe {
+        let lasts = match definition.probe.ttl() {
             // The last heartbeat may have come right before it would have been written.
-            Probe::Ttl { ttl } => ttl + refresh(ttl),
-            Probe::Script { .. }
-            | Probe::Docker { .. }
-            | Probe::Http(_)
-            | Probe::Tcp { .. }
-            | Probe::Udp { .. }
-            | Probe::Grpc { .. }
-            | Probe::H2Ping { .. }
-            | Probe::Alias { .. }
-            | Probe::Native(_)
-            | Probe::Tree(_)
-            | Probe::Maintenance => FRESH,
+            Some(ttl) => ttl + refresh(ttl),
+            None => FRESH,
         };
         let state = Arc::unwrap_or_clone(state);
         (age < lasts).then_some(Verdict { status: state.status, output: state.output })
