@@ -2,7 +2,7 @@
 
 use super::params::Params;
 use super::{ApiError, json, number};
-use crate::model::Key;
+use crate::model::{Key, SessionId};
 use crate::state::Condition;
 use crate::state::kv::Entry;
 use serde::{Serialize, Serializer};
@@ -147,14 +147,17 @@ pub struct EntryShape<'a> {
     flags: u64,
     #[serde(serialize_with = "base64")]
     value: &'a [u8],
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display")]
+    session: Option<SessionId>,
     create_index: u64,
     modify_index: u64,
 }
 
 impl<'a> From<&'a Entry> for EntryShape<'a> {
     fn from(entry: &'a Entry) -> EntryShape<'a> {
-        let Entry { key, value, flags, lock_index, create_index, modify_index } = entry;
-        EntryShape { lock_index: *lock_index, key, flags: *flags, value, create_index: *create_index, modify_index: *modify_index }
+        let Entry { key, value, flags, hold: _, create_index, modify_index } = entry;
+        let (lock_index, session) = (entry.lock_index(), entry.session());
+        EntryShape { lock_index, key, flags: *flags, value, session, create_index: *create_index, modify_index: *modify_index }
     }
 }
 
@@ -171,6 +174,14 @@ fn text<S: Serializer>(bytes: &&[u8], to: S) -> Result<S::Ok, S::Error> {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn base64<S: Serializer>(bytes: &&[u8], to: S) -> Result<S::Ok, S::Error> {
     json::base64(bytes, to)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, clippy::ref_option)]
+fn display<S: Serializer>(session: &Option<SessionId>, to: S) -> Result<S::Ok, S::Error> {
+    match session {
+        Some(session) => to.collect_str(session),
+        None => to.serialize_none(),
+    }
 }
 
 #[cfg(test)]
@@ -224,14 +235,8 @@ mod tests {
 
     #[test]
     fn an_entry_has_consuls_fields_in_consuls_order() {
-        let entry = Entry {
-            key: Key::from("a/b"),
-            value: b"v".as_slice().into(),
-            flags: u64::MAX,
-            lock_index: 0,
-            create_index: 1,
-            modify_index: 2,
-        };
+        let entry =
+            Entry { key: Key::from("a/b"), value: b"v".as_slice().into(), flags: u64::MAX, hold: None, create_index: 1, modify_index: 2 };
         let text = String::from_utf8(to_vec(Layout::Compact, &[EntryShape::from(&entry)])).unwrap();
         let want = r#"[{"LockIndex":0,"Key":"a/b","Flags":18446744073709551615,"Value":"dg==","CreateIndex":1,"ModifyIndex":2}]"#;
         assert_eq!(text, want);

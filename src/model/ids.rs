@@ -92,31 +92,64 @@ name_type!(
     }
 );
 
-/// A node's identity, a UUID that outlives its name and address. It is also the server's id in Raft.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeId(u128);
+macro_rules! uuid_type {
+    ($(#[$doc:meta])* $name:ident, $field:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(u128);
+
+        impl $name {
+            /// The id made of these 128 bits.
+            pub const fn from_u128(bits: u128) -> $name {
+                $name(bits)
+            }
+
+            /// A version 4 UUID (RFC 9562 section 5.4) from 16 random bytes.
+            pub fn from_random(bytes: [u8; 16]) -> $name {
+                $name(uuid::Builder::from_random_bytes(bytes).into_uuid().as_u128())
+            }
+
+            /// Parses the hyphenated form.
+            pub fn parse(value: &str) -> Result<$name, IdError> {
+                let refused =
+                    || IdError { field: $field, value: value.to_owned(), rule: "must be a UUID such as adf4238a-882b-9ddc-4a9d-5b6758e4159e" };
+                if value.len() != 36 {
+                    return Err(refused());
+                }
+                uuid::Uuid::parse_str(value).map(|id| $name(id.as_u128())).map_err(|_| refused())
+            }
+
+            /// The id's 128 bits.
+            pub const fn as_u128(self) -> u128 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                uuid::Uuid::from_u128(self.0).fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+uuid_type!(
+    /// A node's identity, a UUID that outlives its name and address. It is also the server's id in Raft.
+    NodeId, "node id"
+);
+
+uuid_type!(
+    /// A session's identity: drawn by the server that takes the request, never used twice.
+    SessionId, "session id"
+);
 
 impl NodeId {
-    /// The id made of these 128 bits.
-    pub const fn from_u128(bits: u128) -> NodeId {
-        NodeId(bits)
-    }
-
-    /// A version 4 UUID (RFC 9562 section 5.4) from 16 random bytes.
-    pub fn from_random(bytes: [u8; 16]) -> NodeId {
-        NodeId(uuid::Builder::from_random_bytes(bytes).into_uuid().as_u128())
-    }
-
-    /// Parses the hyphenated form.
-    pub fn parse(value: &str) -> Result<NodeId, IdError> {
-        let refused =
-            || IdError { field: "node id", value: value.to_owned(), rule: "must be a UUID such as adf4238a-882b-9ddc-4a9d-5b6758e4159e" };
-        if value.len() != 36 {
-            return Err(refused());
-        }
-        uuid::Uuid::parse_str(value).map(|id| NodeId(id.as_u128())).map_err(|_| refused())
-    }
-
     /// All ids whose hyphenated form begins with `text`, which has two characters or more; `None` if none can.
     pub fn beginning(text: &str) -> Option<RangeInclusive<NodeId>> {
         if !(2..=36).contains(&text.len()) {
@@ -138,23 +171,6 @@ impl NodeId {
         let low = bits.checked_shl(rest).unwrap_or(0);
         let free = 1_u128.checked_shl(rest).map_or(u128::MAX, |end| end - 1);
         Some(NodeId(low)..=NodeId(low | free))
-    }
-
-    /// The id's 128 bits.
-    pub const fn as_u128(self) -> u128 {
-        self.0
-    }
-}
-
-impl fmt::Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        uuid::Uuid::from_u128(self.0).fmt(f)
-    }
-}
-
-impl fmt::Debug for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

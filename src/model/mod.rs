@@ -11,13 +11,14 @@ mod quote;
 mod service;
 mod status;
 mod time;
+mod token;
 mod topic;
 
 pub use definition::{
     CheckDefinition, HttpExpectation, HttpProbe, NativeProbe, Probe, Protocol, Redirects, ServiceDefinition, Thresholds, TlsProbe, Tree,
     Trust,
 };
-pub use ids::{Datacenter, IdError, Index, NodeId, NodeName};
+pub use ids::{Datacenter, IdError, Index, NodeId, NodeName, SessionId};
 pub use key::{Key, octets};
 pub use machine::{Deadline, Machine};
 pub use pairs::Pairs;
@@ -25,4 +26,5 @@ pub use quote::quote;
 pub use service::{Mesh, ServiceAddress, ServiceSpec, TagAuthority, Weights};
 pub use status::{CatalogStatus, CheckStatus};
 pub use time::{Instant, Timestamp};
+pub use token::LockToken;
 pub use topic::{Table, Topic, Touched};

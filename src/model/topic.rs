@@ -35,6 +35,10 @@ pub enum Table {
     Checks,
     /// Autopilot's configuration.
     Autopilot,
+    /// Sessions.
+    Sessions,
+    /// What ends by itself when its time is over, which only the leader waits for.
+    Timers,
 }
 
 /// What commands changed, in the order they changed it.

@@ -10,7 +10,7 @@ use crate::raft::{Guard, Raft, Server, Suffrage};
 use crate::runtime::{Runtime, timeout, watch};
 use crate::server::gossip::{Events, Notice};
 use crate::state::autopilot::AutopilotSettings;
-use crate::state::{Command, Condition, KvCommand, Reply};
+use crate::state::{Command, Condition, KvCommand};
 use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -252,9 +252,10 @@ impl<R: Runtime> Term<'_, R> {
         let mut proposed = Proposed::All;
         while let Some(outcome) = outcomes.next().await {
             match outcome {
-                Ok((_, Reply::Done | Reply::Took(_))) => {}
                 // It would be refused again: the next pass is soon enough.
-                Ok((index, Reply::Refused(why))) => tracing::warn!(index, %why, "the state refused a leader's duty"),
+                Ok((index, reply)) => {
+                    let _ = reply.settled().inspect_err(|why| tracing::warn!(index, %why, "the state refused a leader's duty"));
+                }
                 Err(e) => {
                     tracing::debug!(error = %e, "a leader's duty has to wait");
                     proposed = Proposed::Partly;

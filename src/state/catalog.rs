@@ -4,8 +4,9 @@ use super::checks::{Check, CheckSpec};
 use super::home::{Home, fold};
 use super::nodes::{self, NameTaken, Plan, Slot};
 use super::services::{Service, Whose};
-use super::{CatalogCommand, NodeUpdate, Reply, State};
-use crate::model::{Index, NodeId, NodeName, ServiceSpec, Table, Topic, Touched};
+use super::sessions;
+use super::{CatalogCommand, Moment, NodeUpdate, Reply, State};
+use crate::model::{CheckStatus, Index, NodeId, NodeName, ServiceSpec, Table, Topic, Touched};
 use crate::state::nodes::NodeSpec;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ enum Refusal {
     NoService { node: NodeName },
 }
 
-pub(super) fn apply(state: &mut State, index: Index, command: &CatalogCommand, touched: &mut Touched) -> Reply {
-    let mut change = Change { state, index, touched };
+pub(super) fn apply(state: &mut State, at: Moment, command: &CatalogCommand, touched: &mut Touched) -> Reply {
+    let mut change = Change::new(state, at, touched);
     match command {
         CatalogCommand::Register { node, update, service, checks } => {
             return match change.register(node, *update, service.as_ref(), checks) {
@@ -36,10 +37,17 @@ pub(super) fn apply(state: &mut State, index: Index, command: &CatalogCommand, t
 }
 
 /// One command at work.
-struct Change<'a> {
+pub(super) struct Change<'a> {
     state: &'a mut State,
+    at: Moment,
     index: Index,
     touched: &'a mut Touched,
+}
+
+impl<'a> Change<'a> {
+    pub(super) fn new(state: &'a mut State, at: Moment, touched: &'a mut Touched) -> Change<'a> {
+        Change { state, at, index: at.index, touched }
+    }
 }
 
 impl Change<'_> {
@@ -66,6 +74,33 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// Creates or updates a node alone.
+    pub(super) fn put_node(&mut self, node: &NodeSpec) -> Result<(), String> {
+        self.register(node, NodeUpdate::Apply, None, &[]).map_err(|refusal| refusal.to_string())
+    }
+
+    /// Creates or updates an instance on a node that is there.
+    pub(super) fn put_service_on(&mut self, node: &NodeName, spec: &ServiceSpec) -> Result<(), String> {
+        let home = self.home_of(node)?;
+        self.put_service(&home, spec);
+        Ok(())
+    }
+
+    /// Creates or updates a check on a node, or of an instance on it, that is there.
+    pub(super) fn put_check_on(&mut self, node: &NodeName, spec: &CheckSpec) -> Result<(), String> {
+        let home = self.home_of(node)?;
+        if !spec.service_id.is_empty() && self.state.services.at(&home.folded, &spec.service_id).is_none() {
+            return Err("Missing service registration".to_owned());
+        }
+        self.put_check(&home, spec);
+        Ok(())
+    }
+
+    fn home_of(&self, node: &NodeName) -> Result<Arc<Home>, String> {
+        let slot = self.state.nodes.rows.get(&fold(node.as_str()));
+        slot.map(|slot| slot.home.clone()).ok_or_else(|| "Missing node registration".to_owned())
+    }
+
     /// Every instance that a check names is on the node, or comes with it.
     fn owners_are_there(&self, plan: &Plan, node: &NodeSpec, service: Option<&ServiceSpec>, checks: &[CheckSpec]) -> Result<(), Refusal> {
         let there = |id: &str| {
@@ -89,7 +124,10 @@ impl Change<'_> {
         };
         let home = nodes::write(self.state, self.index, existing.as_ref(), spec, self.touched);
         match existing {
-            Some(old) if old.home != home => self.move_rows(&old.home, &home),
+            Some(old) if old.home != home => {
+                self.move_rows(&old.home, &home);
+                self.state.sessions.move_rows(&old.home.folded, &home.name, self.index, self.touched);
+            }
             Some(_) => self.note_node_of_services(&home),
             None => {}
         }
@@ -194,6 +232,15 @@ impl Change<'_> {
         let row = Arc::new(row);
         self.state.checks.put(row.clone());
         self.note_check(&row);
+        if *row.status() == CheckStatus::Critical {
+            self.end_sessions_on(&row);
+        }
+    }
+
+    /// A check can no longer be stood on.
+    fn end_sessions_on(&mut self, row: &Check) {
+        let ids = self.state.sessions.on_check(&row.home.folded, &row.id);
+        sessions::end_all(self.state, self.at, ids, self.touched);
     }
 
     /// A check came, changed or went: so did the health of what it counts for.
@@ -216,7 +263,7 @@ impl Change<'_> {
         self.touched.add(Topic::Table(Table::Checks));
     }
 
-    fn deregister_node(&mut self, name: &NodeName, only_id: Option<NodeId>) {
+    pub(super) fn deregister_node(&mut self, name: &NodeName, only_id: Option<NodeId>) {
         let Some(slot) = self.state.nodes.rows.get(&fold(name.as_str())).cloned() else { return };
         if only_id.is_none_or(|id| slot.row.spec.id == Some(id)) {
             self.remove_node(&slot);
@@ -230,10 +277,12 @@ impl Change<'_> {
         services.iter().for_each(|row| self.remove_service(row));
         let checks: Vec<Arc<Check>> = self.state.checks.of(folded, "").cloned().collect();
         checks.iter().for_each(|row| self.remove_check(row));
+        let left = self.state.sessions.on(folded);
+        sessions::end_all(self.state, self.at, left, self.touched);
         self.state.nodes.take(slot, self.index, self.touched);
     }
 
-    fn deregister_service(&mut self, node: &NodeName, id: &str) {
+    pub(super) fn deregister_service(&mut self, node: &NodeName, id: &str) {
         if let Some(row) = self.state.services.at(&fold(node.as_str()), id).cloned() {
             self.remove_service(&row);
         }
@@ -249,7 +298,7 @@ impl Change<'_> {
         self.state.nodes.note_service(self.index, &row.home.folded, self.touched);
     }
 
-    fn deregister_check(&mut self, node: &NodeName, id: &str) {
+    pub(super) fn deregister_check(&mut self, node: &NodeName, id: &str) {
         if let Some(row) = self.state.checks.at(&fold(node.as_str()), id).cloned() {
             self.remove_check(&row);
         }
@@ -259,6 +308,7 @@ impl Change<'_> {
         row.release(&mut self.state.pools);
         self.state.checks.take(row);
         self.note_check(row);
+        self.end_sessions_on(row);
     }
 }
 

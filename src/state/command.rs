@@ -3,9 +3,13 @@
 use super::autopilot::AutopilotSettings;
 use super::checks::CheckSpec;
 use super::nodes::NodeSpec;
-use crate::model::{Index, Key, NodeId, NodeName, ServiceSpec, Timestamp, octets};
+use super::sessions::SessionCommand;
+use super::timers::Expiry;
+use super::txn::{TxnOp, TxnReply};
+use crate::model::{Index, Key, LockToken, NodeId, NodeName, ServiceSpec, SessionId, Timestamp, octets};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A command and the leader's wall clock when it was proposed: the only time the state ever learns.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +37,19 @@ pub enum Command {
         /// Only then.
         condition: Condition,
     },
+    /// Creates or ends a session.
+    Session(SessionCommand),
+    /// Ends what nobody renewed in time: the leader's own, many at once. Answered [`Reply::Done`].
+    Expire(Vec<Expiry>),
+    /// Changes the KV store only while a lock is held, on any key. Answered as the change is, or [`Reply::LockLost`].
+    Fenced {
+        /// The lock's token.
+        token: LockToken,
+        /// What to do.
+        then: KvCommand,
+    },
+    /// All of these in order, or none. Answered [`Reply::Txn`].
+    Txn(Vec<TxnOp>),
 }
 
 /// When a conditional write takes effect.
@@ -91,6 +108,46 @@ pub enum KvCommand {
     DeleteTree {
         /// Text that the keys begin with; empty is all of them.
         prefix: Key,
+    },
+    /// Writes a key that is deleted when `ttl` is over, unless it is written again or refreshed until then. The same again begins its time anew. A write
+    /// of another kind makes it stay.
+    PutFor {
+        /// Which.
+        key: Key,
+        /// Its value.
+        #[serde(with = "octets")]
+        value: Bytes,
+        /// The client's own 64 bits.
+        flags: u64,
+        /// Only then; otherwise the answer is `Took(false)`.
+        condition: Condition,
+        /// How long it lives.
+        ttl: Duration,
+    },
+    /// Locks a key for a session and writes it. The one that holds it writes it without being counted again. `Took(false)` if another holds it, or
+    /// the lock-delay of one that did is not over; refused if there is no such session.
+    Lock {
+        /// Which.
+        key: Key,
+        /// Its value.
+        #[serde(with = "octets")]
+        value: Bytes,
+        /// The client's own 64 bits.
+        flags: u64,
+        /// For whom.
+        session: SessionId,
+    },
+    /// Gives the lock back and writes the key; others can lock it at once. `Took(false)` if the session does not hold it.
+    Unlock {
+        /// Which.
+        key: Key,
+        /// Its value.
+        #[serde(with = "octets")]
+        value: Bytes,
+        /// The client's own 64 bits.
+        flags: u64,
+        /// Whose.
+        session: SessionId,
     },
     /// Forgets deletions that are old enough by the command's stamp ([`super::kv::TOMBSTONE_LIFE`]).
     ReapTombstones,
@@ -152,4 +209,23 @@ pub enum Reply {
     Took(bool),
     /// Refused by the state, with the text for the client.
     Refused(String),
+    /// The lock that was to vouch for the change is no longer held; nothing was done. The text says what became of it.
+    LockLost(String),
+    /// What came of a transaction.
+    Txn(TxnReply),
+}
+
+impl Reply {
+    /// What came of a command that is answered [`Reply::Done`] or [`Reply::Took`]: whether it took effect.
+    ///
+    /// # Errors
+    /// The state's text, if it refused.
+    pub fn settled(self) -> Result<bool, String> {
+        match self {
+            Reply::Done => Ok(true),
+            Reply::Took(took) => Ok(took),
+            Reply::Refused(text) | Reply::LockLost(text) => Err(text),
+            Reply::Txn(_) => Err("answer of another kind".to_owned()),
+        }
+    }
 }

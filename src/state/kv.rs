@@ -3,10 +3,17 @@
 //! A deletion leaves a tombstone so that the index of a prefix rises when a key below it goes away. Tombstones are forgotten after a while; the
 //! highest index among the forgotten ones stays, so a client that comes back with an older index is told to look again rather than left waiting.
 
-use super::{KvCommand, Marks, Reply};
+mod entry;
+mod locks;
+
+pub use entry::{Entry, Hold};
+pub use locks::{LockLost, LockRefused, token_holds};
+
+use super::sessions::Sessions;
+use super::timers::{Timer, Timers};
+use super::{Condition, KvCommand, Marks, Moment, Reply};
 use crate::model::{Index, Key, Timestamp, Topic, Touched};
 use imbl::OrdMap;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,24 +21,6 @@ use std::time::Duration;
 pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(15 * 60);
 /// Deletions are forgotten in steps of this long, so that one command serves many.
 pub const REAP_STEP: Duration = Duration::from_secs(30);
-
-/// One key with its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The key.
-    pub key: Key,
-    /// Its value, exactly as long as its allocation.
-    #[serde(with = "serde_bytes")]
-    pub value: Box<[u8]>,
-    /// The client's own 64 bits.
-    pub flags: u64,
-    /// How often it was locked.
-    pub lock_index: u64,
-    /// When it came to be.
-    pub create_index: Index,
-    /// When it last changed.
-    pub modify_index: Index,
-}
 
 /// The KV store.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,6 +40,28 @@ pub struct Kv {
 pub(super) struct Burial {
     pub(super) at: Timestamp,
     pub(super) keys: Arc<[Key]>,
+}
+
+/// What the entries of the KV store are bound to.
+pub(super) struct Bonds<'a> {
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) timers: &'a mut Timers,
+}
+
+/// What a key is to be.
+#[derive(Clone, Copy)]
+struct Write<'a> {
+    key: &'a Key,
+    value: &'a [u8],
+    flags: u64,
+    ttl: Option<Duration>,
+}
+
+impl Write<'_> {
+    /// Whether `entry` is so already, for as long as it is asked to be.
+    fn is_in(&self, entry: &Entry) -> bool {
+        self.ttl.is_none() && entry.ttl().is_none() && *entry.value == *self.value && entry.flags == self.flags
+    }
 }
 
 impl Kv {
@@ -92,59 +103,107 @@ impl Kv {
         }
     }
 
-    pub(super) fn apply(&mut self, index: Index, at: Timestamp, command: &KvCommand, touched: &mut Touched) -> Reply {
+    pub(super) fn apply(&mut self, at: Moment, command: &KvCommand, bonds: &mut Bonds<'_>, touched: &mut Touched) -> Reply {
         match command {
             KvCommand::Put { key, value, flags, condition } => {
-                let existing = self.entries.get(key);
-                let holds = condition.holds(existing.map(|entry| entry.modify_index));
-                if holds && !existing.is_some_and(|entry| *entry.value == **value && entry.flags == *flags) {
-                    self.put(index, key, value, *flags, touched);
-                }
-                Reply::Took(holds)
+                let write = Write { key, value, flags: *flags, ttl: None };
+                Reply::Took(self.write(at.index, write, *condition, bonds, touched))
+            }
+            KvCommand::PutFor { key, value, flags, condition, ttl } => {
+                let write = Write { key, value, flags: *flags, ttl: Some(*ttl) };
+                Reply::Took(self.write(at.index, write, *condition, bonds, touched))
             }
             KvCommand::Delete { key, condition } => {
                 let Some(entry) = self.entries.get(key) else { return Reply::Took(true) };
                 let holds = condition.holds(Some(entry.modify_index));
                 if holds {
                     let key = entry.key.clone();
-                    self.delete(index, at, [key].into(), touched);
+                    self.delete(at, [key].into(), bonds, touched);
                 }
                 Reply::Took(holds)
             }
             KvCommand::DeleteTree { prefix } => {
                 let keys: Arc<[Key]> = self.below(prefix).map(|entry| entry.key.clone()).collect();
-                self.delete(index, at, keys, touched);
+                self.delete(at, keys, bonds, touched);
                 Reply::Took(true)
             }
+            KvCommand::Lock { key, value, flags, session } => {
+                match self.lock(at.index, Write { key, value, flags: *flags, ttl: None }, *session, bonds, touched) {
+                    Ok(()) => Reply::Took(true),
+                    Err(LockRefused::Held | LockRefused::Delayed) => Reply::Took(false),
+                    Err(refused @ LockRefused::NoSession(_)) => Reply::Refused(refused.to_string()),
+                }
+            }
+            KvCommand::Unlock { key, value, flags, session } => {
+                Reply::Took(self.unlock(at.index, Write { key, value, flags: *flags, ttl: None }, *session, bonds, touched))
+            }
             KvCommand::ReapTombstones => {
-                self.reap(at);
+                self.reap(at.at);
                 Reply::Done
             }
         }
     }
 
-    fn put(&mut self, index: Index, key: &Key, value: &[u8], flags: u64, touched: &mut Touched) {
-        let (key, create_index) = match self.entries.get(key) {
+    /// Writes if the condition holds; says whether it does. The same again without a TTL changes nothing; with one, its time begins anew.
+    fn write(&mut self, index: Index, write: Write<'_>, condition: Condition, bonds: &mut Bonds<'_>, touched: &mut Touched) -> bool {
+        let existing = self.entries.get(write.key);
+        let holds = condition.holds(existing.map(|entry| entry.modify_index));
+        if holds && !existing.is_some_and(|entry| write.is_in(entry)) {
+            let hold = existing.and_then(|entry| entry.hold.as_deref()).cloned().unwrap_or_default();
+            self.put(index, write, hold, bonds, touched);
+        }
+        holds
+    }
+
+    /// Puts an entry in with what `hold` says of its lock. Who holds it is written down by the caller.
+    fn put(&mut self, index: Index, write: Write<'_>, hold: Hold, bonds: &mut Bonds<'_>, touched: &mut Touched) {
+        let (key, create_index) = match self.entries.get(write.key) {
             Some(entry) => (entry.key.clone(), entry.create_index),
-            None => (key.clone(), index),
+            None => (write.key.clone(), index),
         };
-        let entry = Entry { key: key.clone(), value: value.into(), flags, lock_index: 0, create_index, modify_index: index };
+        match (write.ttl, hold.ttl) {
+            (Some(ttl), _) => bonds.timers.set(Timer::Key(key.clone()), ttl, index, touched),
+            (None, Some(_)) => bonds.timers.clear(&Timer::Key(key.clone()), touched),
+            (None, None) => {}
+        }
+        let hold = Hold { ttl: write.ttl, ..hold }.kept();
+        let entry = Entry { key: key.clone(), value: write.value.into(), flags: write.flags, hold, create_index, modify_index: index };
         self.entries.insert(key.clone(), Arc::new(entry));
         self.index = index;
         touched.add(Topic::Key(key));
     }
 
-    fn delete(&mut self, index: Index, at: Timestamp, keys: Arc<[Key]>, touched: &mut Touched) {
+    /// Deletes keys that are there.
+    pub(super) fn delete(&mut self, at: Moment, keys: Arc<[Key]>, bonds: &mut Bonds<'_>, touched: &mut Touched) {
+        for key in keys.iter() {
+            let Some(hold) = self.entries.get(key).and_then(|entry| entry.hold.as_deref()) else { continue };
+            if let Some(session) = hold.session {
+                bonds.sessions.let_go(session, key);
+            }
+            if hold.ttl.is_some() {
+                bonds.timers.clear(&Timer::Key(key.clone()), touched);
+            }
+        }
+        self.bury(at, keys, touched);
+    }
+
+    /// The same for keys whose bonds are loosed already.
+    pub(super) fn bury(&mut self, at: Moment, keys: Arc<[Key]>, touched: &mut Touched) {
         if keys.is_empty() {
             return;
         }
         for key in keys.iter() {
             self.entries.remove(key);
-            self.tombstones.insert(key.clone(), index);
+            self.tombstones.insert(key.clone(), at.index);
             touched.add(Topic::Key(key.clone()));
         }
-        self.burials.insert(index, Burial { at, keys });
-        self.index = index;
+        // One command may delete several times.
+        let keys = match self.burials.get(&at.index) {
+            Some(earlier) => earlier.keys.iter().chain(keys.iter()).cloned().collect(),
+            None => keys,
+        };
+        self.burials.insert(at.index, Burial { at: at.at, keys });
+        self.index = at.index;
     }
 
     pub(super) fn reaping_is_due(&self, now: Timestamp) -> bool {

@@ -15,10 +15,15 @@ pub mod nodes;
 mod order;
 mod pool;
 pub mod services;
+pub mod sessions;
 mod snapshot;
+pub mod timers;
+pub mod txn;
 
 pub use crate::model::Touched;
 pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped};
+pub use sessions::SessionCommand;
+pub use txn::{CatalogOp, TxnOp, TxnRead, TxnReply};
 
 use crate::model::{Index, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -33,6 +38,17 @@ pub struct State {
     checks: checks::Checks,
     pools: pool::Pools,
     autopilot: autopilot::Autopilot,
+    sessions: sessions::Sessions,
+    timers: timers::Timers,
+}
+
+/// When a command is applied.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    /// Its place in the log.
+    index: Index,
+    /// Its stamp.
+    at: Timestamp,
 }
 
 /// How current an answer is.
@@ -57,13 +73,44 @@ impl State {
     pub fn apply(&mut self, index: Index, stamped: &Stamped) -> (Reply, Touched) {
         assert!(index > self.last_change(), "commands are applied in the order of their indexes");
         let mut touched = Touched::default();
+        let at = Moment { index, at: stamped.at };
         let reply = match &stamped.command {
             Command::Nothing => Reply::Done,
-            Command::Kv(command) => self.kv.apply(index, stamped.at, command, &mut touched),
-            Command::Catalog(command) => catalog::apply(self, index, command, &mut touched),
+            Command::Kv(command) => self.apply_kv(at, command, &mut touched),
+            Command::Fenced { token, then } => match self.kv.check_token(token) {
+                Ok(()) => self.apply_kv(at, then, &mut touched),
+                Err(lost) => Reply::LockLost(lost.to_string()),
+            },
+            Command::Catalog(command) => catalog::apply(self, at, command, &mut touched),
             Command::Autopilot { settings, condition } => self.autopilot.set(index, settings, *condition, &mut touched),
+            Command::Session(command) => sessions::apply(self, at, command, &mut touched),
+            Command::Expire(expired) => self.expire(at, expired, &mut touched),
+            Command::Txn(ops) => txn::apply(self, at, ops, &mut touched),
         };
         (reply, touched)
+    }
+
+    fn apply_kv(&mut self, at: Moment, command: &KvCommand, touched: &mut Touched) -> Reply {
+        let mut bonds = kv::Bonds { sessions: &mut self.sessions, timers: &mut self.timers };
+        self.kv.apply(at, command, &mut bonds, touched)
+    }
+
+    /// Ends what the leader saw expire, unless it was set anew since.
+    fn expire(&mut self, at: Moment, expired: &[timers::Expiry], touched: &mut Touched) -> Reply {
+        for expiry in expired {
+            if !self.timers.stands(expiry) {
+                continue;
+            }
+            match &expiry.timer {
+                timers::Timer::Session(id) => sessions::end(self, at, *id, touched),
+                timers::Timer::LockDelay(id) => sessions::end_lock_delay(self, *id, touched),
+                timers::Timer::Key(key) => {
+                    let mut bonds = kv::Bonds { sessions: &mut self.sessions, timers: &mut self.timers };
+                    self.kv.delete(at, [key.clone()].into(), &mut bonds, touched);
+                }
+            }
+        }
+        Reply::Done
     }
 
     /// Puts the checks of an instance, or of the node itself if `service_id` is empty, where readers of its row find them.
@@ -77,7 +124,13 @@ impl State {
 
     /// The index of the last command that changed anything.
     pub fn last_change(&self) -> Index {
-        self.kv.index.max(self.nodes.index).max(self.services.index).max(self.checks.index).max(self.autopilot.index())
+        self.kv
+            .index
+            .max(self.nodes.index)
+            .max(self.services.index)
+            .max(self.checks.index)
+            .max(self.autopilot.index())
+            .max(self.sessions.index)
     }
 
     /// The KV store.
@@ -103,6 +156,16 @@ impl State {
     /// The catalog's checks.
     pub fn checks(&self) -> &checks::Checks {
         &self.checks
+    }
+
+    /// The sessions.
+    pub fn sessions(&self) -> &sessions::Sessions {
+        &self.sessions
+    }
+
+    /// What ends by itself.
+    pub fn timers(&self) -> &timers::Timers {
+        &self.timers
     }
 
     /// Autopilot's settings.

@@ -5,6 +5,7 @@
 //! the file's checksum stands.
 
 mod catalog;
+mod sessions;
 
 use super::State;
 use super::autopilot::AutopilotRow;
@@ -13,6 +14,7 @@ use crate::model::codec::{self, CodecError};
 use crate::model::{Index, Key, Timestamp};
 use catalog::CatalogSection;
 use serde::{Deserialize, Serialize};
+use sessions::SessionSection;
 use std::sync::Arc;
 
 const WHAT: &str = "state snapshot";
@@ -31,6 +33,7 @@ enum Section {
     Catalog(CatalogSection),
     Marks { kv: Index, kv_reaped: Index },
     End { sections: u64 },
+    Sessions(SessionSection),
 }
 
 impl State {
@@ -51,7 +54,8 @@ impl State {
         let autopilot = self.autopilot.row.clone().map(Section::Autopilot);
         let catalog = catalog::sections(self).map(Section::Catalog);
         let marks = Section::Marks { kv: self.kv.index, kv_reaped: self.kv.reaped };
-        let rows = entries.chain(burials).chain(autopilot).chain(catalog).chain([marks]);
+        let sessions = sessions::sections(self).map(Section::Sessions);
+        let rows = entries.chain(burials).chain(autopilot).chain(catalog).chain(sessions).chain([marks]);
         let mut sections = 0;
         let mut rows = rows.map(Some).chain([None]);
         std::iter::from_fn(move || {
@@ -70,7 +74,7 @@ impl State {
             bytes = rest;
             if let Section::End { sections } = section {
                 let whole = sections == read && bytes.is_empty();
-                return match whole && catalog::is_whole(&state) {
+                return match whole && catalog::is_whole(&state) && sessions::is_whole(&state) {
                     true => Ok(state),
                     false => Err(malformed("sections are missing or too many")),
                 };
@@ -84,6 +88,7 @@ impl State {
         match section {
             Section::Entries(entries) => entries.into_iter().try_for_each(|entry| {
                 let ascends = self.kv.entries.get_max().is_none_or(|(last, _)| *last < entry.key);
+                sessions::bind(self, &entry);
                 // The key in the map and the one in the entry share one allocation.
                 self.kv.entries.insert(entry.key.clone(), entry);
                 in_order(ascends)
@@ -91,6 +96,7 @@ impl State {
             Section::Burials(burials) => burials.into_iter().try_for_each(|(index, at, keys)| self.add_burial(index, at, keys)),
             Section::Autopilot(row) => in_order(self.autopilot.row.replace(row).is_none()),
             Section::Catalog(section) => in_order(catalog::add(self, section)),
+            Section::Sessions(section) => in_order(sessions::add(self, section)),
             Section::Marks { kv, kv_reaped } => {
                 (self.kv.index, self.kv.reaped) = (kv, kv_reaped);
                 Ok(())

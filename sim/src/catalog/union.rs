@@ -111,6 +111,8 @@ fn whole(state: &State, node: &str) -> Option<WholeNode> {
         | Rows::NodeServices(_)
         | Rows::WholeNodes(_)
         | Rows::Absent
+        | Rows::Sessions(_)
+        | Rows::Txn(_)
         | Rows::Autopilot(_) => None,
     }
 }

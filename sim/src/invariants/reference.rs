@@ -118,7 +118,8 @@ impl Store {
                 }
                 Some(true)
             }
-            KvCommand::ReapTombstones => None,
+            // What sessions and time do to keys is not this judge's matter: its clients do neither.
+            KvCommand::PutFor { .. } | KvCommand::Lock { .. } | KvCommand::Unlock { .. } | KvCommand::ReapTombstones => None,
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::state::checks::Check;
 use crate::state::kv::Entry;
 use crate::state::nodes::Node;
 use crate::state::services::Service;
-use crate::state::{Marks, State};
+use crate::state::sessions::Session;
+use crate::state::{Marks, State, TxnReply, txn};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -47,6 +48,10 @@ pub enum Rows {
     Absent,
     /// Autopilot's settings, once they were set.
     Autopilot(Option<AutopilotRow>),
+    /// Sessions, by id.
+    Sessions(Vec<Arc<Session>>),
+    /// What came of a transaction's reads.
+    Txn(TxnReply),
 }
 
 /// An instance with its node and, where they were asked for, its checks: those of the node first.
@@ -100,7 +105,15 @@ impl Query {
             Query::AutopilotConfiguration => {
                 Answer { marks: Marks::at(state.autopilot().index()), rows: Rows::Autopilot(state.autopilot().row().cloned()) }
             }
+            Query::Session { id } => sessions(state, state.sessions().get(*id)),
+            Query::Sessions => sessions(state, state.sessions().iter()),
+            Query::SessionsOfNode { node } => sessions(state, state.sessions().of_node(node)),
+            Query::Txn { reads } => Answer { marks: Marks::at(state.last_change()), rows: Rows::Txn(txn::read(state, reads)) },
             Query::Absent => Answer { marks: Marks::at(0), rows: Rows::Absent },
         }
     }
+}
+
+fn sessions<'a>(state: &State, rows: impl IntoIterator<Item = &'a Arc<Session>>) -> Answer {
+    Answer { marks: state.sessions().marks(), rows: Rows::Sessions(rows.into_iter().cloned().collect()) }
 }

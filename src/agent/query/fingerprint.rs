@@ -54,11 +54,12 @@ impl Digest {
 }
 
 impl Fingerprint {
-    /// Of catalog rows. `None` for the others: a change of the KV store is news whatever it leads to, as in Consul.
+    /// Of rows of the catalog and of sessions. `None` for the others: a change of the KV store is news whatever it leads to, as in Consul.
     pub(super) fn of(rows: &Rows) -> Option<Fingerprint> {
         let mut digest = Digest::new();
         match rows {
-            Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Autopilot(_) | Rows::Absent => return None,
+            Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Autopilot(_) | Rows::Absent | Rows::Txn(_) => return None,
+            Rows::Sessions(sessions) => sessions.iter().for_each(|session| digest.add((session.id, session.modify_index))),
             Rows::Nodes(nodes) => nodes.iter().for_each(|node| digest.node(node)),
             Rows::Checks(checks) => checks.iter().for_each(|check| digest.check(check)),
             Rows::ServiceNames(names) => names.iter().for_each(|(name, tags)| digest.add((name, tags))),

@@ -16,9 +16,9 @@ pub use blocking::{Verdict, Wait, judge, patience};
 pub use choice::{Choice, Chooser, Health, Subject};
 pub use records::CheckRecord;
 
-use crate::model::{Key, Table, Topic};
-use crate::state::State;
+use crate::model::{Key, SessionId, Table, Topic};
 use crate::state::nodes::fold;
+use crate::state::{State, TxnRead};
 use serde::{Deserialize, Serialize};
 
 /// One question to the replicated state.
@@ -102,8 +102,25 @@ pub enum Query {
     WholeCatalog,
     /// Autopilot's settings.
     AutopilotConfiguration,
-    /// What this version does not keep, so that there is none of it and never will be: sessions and prepared queries.
+    /// What this version does not keep, so that there is none of it and never will be: prepared queries.
     Absent,
+    /// One session.
+    Session {
+        /// Which.
+        id: SessionId,
+    },
+    /// All sessions.
+    Sessions,
+    /// The sessions of one node.
+    SessionsOfNode {
+        /// Its name, compared without case.
+        node: String,
+    },
+    /// A transaction that changes nothing, on one view. It does not wait.
+    Txn {
+        /// Its operations.
+        reads: Vec<TxnRead>,
+    },
 }
 
 impl Query {
@@ -126,7 +143,8 @@ impl Query {
             Query::WholeNode { node } => vec![Topic::Node(fold(node)), Topic::NodeChecks(fold(node))],
             Query::WholeCatalog => vec![Topic::Table(Table::Nodes), Topic::Table(Table::Services), Topic::Table(Table::Checks)],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
-            Query::Absent => Vec::new(),
+            Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } => vec![Topic::Table(Table::Sessions)],
+            Query::Absent | Query::Txn { .. } => Vec::new(),
         }
     }
 }

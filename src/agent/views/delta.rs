@@ -67,6 +67,8 @@ impl Listed<'_> {
             | Rows::WholeNode(_)
             | Rows::WholeNodes(_)
             | Rows::Absent
+            | Rows::Sessions(_)
+            | Rows::Txn(_)
             | Rows::Autopilot(_) => None,
         }
     }

@@ -29,6 +29,10 @@ impl Query {
             | Query::WholeNode { .. }
             | Query::WholeCatalog
             | Query::Absent
+            | Query::Session { .. }
+            | Query::Sessions
+            | Query::SessionsOfNode { .. }
+            | Query::Txn { .. }
             | Query::AutopilotConfiguration => None,
         }
     }
@@ -65,6 +69,10 @@ impl Query {
             | Query::WholeNode { .. }
             | Query::WholeCatalog
             | Query::Absent
+            | Query::Session { .. }
+            | Query::Sessions
+            | Query::SessionsOfNode { .. }
+            | Query::Txn { .. }
             | Query::AutopilotConfiguration => None,
         }
     }
@@ -86,6 +94,10 @@ impl Query {
             | Query::WholeNode { .. }
             | Query::WholeCatalog
             | Query::Absent
+            | Query::Session { .. }
+            | Query::Sessions
+            | Query::SessionsOfNode { .. }
+            | Query::Txn { .. }
             | Query::AutopilotConfiguration => return wide.clone(),
         };
         let Rows::Instances(instances) = &wide.rows else { return wide.clone() };

@@ -10,7 +10,7 @@ use crate::model::Instant;
 use crate::runtime::{Runtime, sleep};
 use crate::server::Agent;
 use crate::server::gossip::Notice;
-use crate::state::{Command, Reply};
+use crate::state::Command;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
@@ -100,8 +100,7 @@ impl<R: Runtime> Agent<R> {
             },
             Errand::Write(write, command) => {
                 let outcome = match self.write(Command::Catalog(*command), None).await {
-                    Ok((_, Reply::Done | Reply::Took(_))) => Outcome::Done,
-                    Ok((_, Reply::Refused(why))) => Outcome::Refused(why),
+                    Ok((_, reply)) => reply.settled().map_or_else(Outcome::Refused, |_| Outcome::Done),
                     Err(refusal) => {
                         tracing::debug!(%refusal, "the catalog was not told of a registration: tried again later");
                         Outcome::Unknown

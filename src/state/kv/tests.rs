@@ -217,6 +217,9 @@ impl Naive {
                 self.bury(index, now, |name| name.starts_with(prefix));
                 Reply::Took(true)
             }
+            KvCommand::PutFor { .. } | KvCommand::Lock { .. } | KvCommand::Unlock { .. } => {
+                unreachable!("the model of sessions knows these")
+            }
             KvCommand::ReapTombstones => {
                 let step = REAP_STEP.as_secs();
                 let dead =

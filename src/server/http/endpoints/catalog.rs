@@ -10,7 +10,7 @@ use crate::runtime::Runtime;
 use crate::server::http::backend::Backend;
 use crate::server::http::reply::{self, Reply};
 use crate::server::http::routes::Catalog;
-use crate::state::{Command, Reply as Outcome};
+use crate::state::Command;
 use hyper::body::Incoming;
 
 /// About how many bytes a row takes.
@@ -48,10 +48,9 @@ async fn deregister<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) 
 /// The datacenter in the body goes before the parameter.
 async fn change<B: Backend>(call: &Call<'_, B>, asked: CatalogWrite) -> Result<Reply, ApiError> {
     let datacenter = asked.datacenter.or_else(|| call.dc());
-    match call.backend.write(Command::Catalog(asked.command), datacenter).await? {
-        (_, Outcome::Done | Outcome::Took(_)) => Ok(reply::json(call.layout, &true)),
-        (_, Outcome::Refused(text)) => Err(ApiError::internal(text)),
-    }
+    let (_, outcome) = call.backend.write(Command::Catalog(asked.command), datacenter).await?;
+    outcome.settled().map_err(ApiError::internal)?;
+    Ok(reply::json(call.layout, &true))
 }
 
 async fn datacenters<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {

@@ -124,8 +124,7 @@ async fn delete<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
 
 async fn write_back<B: Backend>(call: &Call<'_, B>, command: KvCommand) -> Result<Reply, ApiError> {
     match call.backend.write(Command::Kv(command), call.dc()).await? {
-        (_, Outcome::Took(took)) => Ok(reply::json(call.layout, &took)),
-        (_, Outcome::Done) => Ok(reply::json(call.layout, &true)),
-        (_, Outcome::Refused(text)) => Err(ApiError::internal(text)),
+        (_, Outcome::LockLost(text)) => Err(ApiError::new(409, text)),
+        (_, outcome) => Ok(reply::json(call.layout, &outcome.settled().map_err(ApiError::internal)?)),
     }
 }

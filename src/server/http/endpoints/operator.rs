@@ -9,7 +9,7 @@ use crate::api::{ApiError, number};
 use crate::runtime::Runtime;
 use crate::server::http::backend::{Backend, Source};
 use crate::server::http::reply::{self, Reply};
-use crate::state::{Command, Condition, Reply as Outcome};
+use crate::state::{Command, Condition};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 
@@ -47,11 +47,8 @@ pub(super) async fn set_autopilot<R: Runtime, B: Backend>(call: &Call<'_, B>, bo
         Some(Err(why)) => return Err(ApiError::bad_request(format!("Bad request: Error parsing cas value: {why}"))),
     };
     let settings = parse_autopilot(&call.body::<R>(body, MOST_JSON).await?)?;
-    match call.backend.write(Command::Autopilot { settings, condition }, call.dc()).await? {
-        (_, Outcome::Took(took)) => Ok(reply::json(call.layout, &took)),
-        (_, Outcome::Done) => Ok(reply::json(call.layout, &true)),
-        (_, Outcome::Refused(text)) => Err(ApiError::internal(text)),
-    }
+    let (_, outcome) = call.backend.write(Command::Autopilot { settings, condition }, call.dc()).await?;
+    Ok(reply::json(call.layout, &outcome.settled().map_err(ApiError::internal)?))
 }
 
 pub(super) async fn autopilot_health<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
