@@ -97,6 +97,7 @@ impl Query {
             Query::CatalogService { service, choice } => catalog::service(state, service, choice),
             Query::CatalogNode { node, choice } => catalog::node(state, node, choice),
             Query::WholeNode { node } => catalog::whole_node(state, node),
+            Query::AtAddress { address } => catalog::at_address(state, *address),
             Query::WholeCatalog => catalog::whole(state),
             Query::HealthService { service, choice } => health::service(state, service, choice),
             Query::HealthChecks { service, choice } => health::checks(state, service, choice),

@@ -6,6 +6,7 @@ use crate::state::nodes::{Node, fold};
 use crate::state::services::Service;
 use crate::state::{Marks, State};
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The nodes that are chosen.
@@ -77,6 +78,24 @@ pub(super) fn node(state: &State, text: &str, choice: &Choice) -> Answer {
         NodeServices { node: node.clone(), services }
     });
     Answer { marks: state.nodes().marks_of_found(text), rows: Rows::NodeServices(rows) }
+}
+
+/// The first node at an address; if there is none, the first instance with that address of its own. It looks at every row.
+pub(super) fn at_address(state: &State, address: IpAddr) -> Answer {
+    let marks = Marks::at(state.nodes().index().max(state.services().index()));
+    if let Some(node) = state.nodes().iter().find(|node| is_at(&node.spec.address, address)) {
+        return Answer { marks, rows: Rows::Nodes(vec![node.clone()]) };
+    }
+    let instance = state.services().iter().find(|service| is_at(service.address(), address)).and_then(|service| {
+        let node = state.nodes().at(service.folded_node())?.clone();
+        Some(Instance { node, service: service.clone(), checks: Vec::new() })
+    });
+    Answer { marks, rows: Rows::Instances(instance.into_iter().collect()) }
+}
+
+/// Whether `text` is that address.
+fn is_at(text: &str, address: IpAddr) -> bool {
+    !text.is_empty() && text.parse() == Ok(address)
 }
 
 /// All there is of a node.

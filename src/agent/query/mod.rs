@@ -20,6 +20,7 @@ use crate::model::{Key, SessionId, Table, Topic};
 use crate::state::nodes::fold;
 use crate::state::{State, TxnRead};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// One question to the replicated state.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,6 +99,11 @@ pub enum Query {
         /// Its name, compared without case.
         node: String,
     },
+    /// Who has an address: the first node, or else the first instance.
+    AtAddress {
+        /// Which.
+        address: IpAddr,
+    },
     /// Everything the catalog has, node by node.
     WholeCatalog,
     /// Autopilot's settings.
@@ -141,6 +147,7 @@ impl Query {
             Query::HealthState { .. } => vec![Topic::Table(Table::Checks), Topic::Table(Table::Nodes)],
             Query::HealthNode { node, .. } => vec![Topic::NodeChecks(fold(node))],
             Query::WholeNode { node } => vec![Topic::Node(fold(node)), Topic::NodeChecks(fold(node))],
+            Query::AtAddress { .. } => vec![Topic::Table(Table::Nodes), Topic::Table(Table::Services)],
             Query::WholeCatalog => vec![Topic::Table(Table::Nodes), Topic::Table(Table::Services), Topic::Table(Table::Checks)],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
             Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } => vec![Topic::Table(Table::Sessions)],

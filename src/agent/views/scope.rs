@@ -27,6 +27,7 @@ impl Query {
             | Query::HealthState { .. }
             | Query::HealthNode { .. }
             | Query::WholeNode { .. }
+            | Query::AtAddress { .. }
             | Query::WholeCatalog
             | Query::Absent
             | Query::Session { .. }
@@ -67,6 +68,7 @@ impl Query {
             | Query::HealthState { .. }
             | Query::HealthNode { .. }
             | Query::WholeNode { .. }
+            | Query::AtAddress { .. }
             | Query::WholeCatalog
             | Query::Absent
             | Query::Session { .. }
@@ -92,6 +94,7 @@ impl Query {
             | Query::HealthState { .. }
             | Query::HealthNode { .. }
             | Query::WholeNode { .. }
+            | Query::AtAddress { .. }
             | Query::WholeCatalog
             | Query::Absent
             | Query::Session { .. }
