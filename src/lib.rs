@@ -1,12 +1,13 @@
 //! Muster: service discovery, health checking, configuration and coordination in one binary.
 //!
 //! The floors, from the bottom (`ARCHITECTURE.md` tells why): [`model`] and [`config`]; the machines [`gossip`], [`health`], [`state`] and [`watch`], and [`filter`];
-//! [`api`]; [`agent`]; [`runtime`], [`rpc`] and [`raft`]; [`server`]; [`cli`]. A floor imports only lower ones.
+//! [`api`]; [`agent`] and [`dns`]; [`runtime`], [`rpc`] and [`raft`]; [`server`]; [`cli`]. A floor imports only lower ones.
 
 pub mod agent;
 pub mod api;
 pub mod cli;
 pub mod config;
+pub mod dns;
 pub mod filter;
 pub mod gossip;
 pub mod health;

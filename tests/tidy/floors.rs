@@ -13,7 +13,7 @@ pub struct Place {
     pub step: u8,
 }
 
-const PLACES: [(&str, u8, u8); 16] = [
+const PLACES: [(&str, u8, u8); 17] = [
     ("model", 0, 0),
     ("config", 0, 1),
     ("filter", 1, 0),
@@ -23,6 +23,7 @@ const PLACES: [(&str, u8, u8); 16] = [
     ("watch", 1, 0),
     ("api", 2, 0),
     ("agent", 3, 0),
+    ("dns", 3, 1),
     ("runtime", 4, 0),
     ("rpc", 4, 1),
     ("raft", 4, 2),
