@@ -5,7 +5,7 @@
 
 mod choose;
 mod composer;
-mod cookie;
+pub mod cookie;
 mod edns;
 mod explain;
 mod follow;
@@ -24,7 +24,7 @@ mod writer;
 mod zone;
 
 pub use composer::{Composed, Composer, Cut};
-pub use cookie::{CLIENT_COOKIE, CookieSecret, FullCookie, Standing};
+pub use cookie::{CookieSecret, FullCookie, Standing};
 pub use edns::{Cookie, Edns, Explained, Subnet};
 pub use follow::MOST_HOPS;
 pub use inquiry::{Content, Found, Inquiry, Order, Record};
