@@ -77,7 +77,9 @@ pub fn found_nothing(rows: &Rows) -> bool {
         | Rows::WholeNode(_)
         | Rows::WholeNodes(_)
         | Rows::Absent
-        | Rows::Autopilot(_) => true,
+        | Rows::Autopilot(_)
+        | Rows::Sessions(_)
+        | Rows::Txn(_) => true,
     }
 }
 

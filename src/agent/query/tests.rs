@@ -133,6 +133,7 @@ fn a_query() -> impl Strategy<Value = Query> {
         2 => (node(), a_choice()).prop_map(|(node, choice)| Query::HealthNode { node, choice }),
         2 => node().prop_map(|node| Query::WholeNode { node }),
         1 => Just(Query::WholeCatalog),
+        2 => "10[.]0[.]0[.][01]".prop_map(|address| Query::AtAddress { address: address.parse().unwrap() }),
     ]
 }
 
@@ -148,6 +149,7 @@ fn is_of_catalog(query: &Query) -> bool {
         | Query::HealthChecks { .. }
         | Query::HealthState { .. }
         | Query::HealthNode { .. }
+        | Query::AtAddress { .. }
         | Query::WholeCatalog
         | Query::WholeNode { .. } => true,
     }
