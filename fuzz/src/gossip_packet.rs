@@ -28,7 +28,7 @@ pub fn run(input: &[u8]) {
     hear(&mut member, now, Input::Datagram { from: address(7), bytes: Bytes::copy_from_slice(input) });
     let id = StreamId::Accepted(1);
     hear(&mut member, now, Input::Stream { id, event: StreamEvent::Opened });
-    let open = Frame::Open(Open { from: name("n2"), versions: Versions::OURS, own: None, root: 0 });
+    let open = Frame::Open(Open { from: name("n2"), versions: Versions::OURS, own: None, root: 0, lore: Default::default() });
     hear(&mut member, now, Input::Stream { id, event: StreamEvent::Frame(Bytes::from(frame::encode(&open))) });
     hear(&mut member, now, Input::Stream { id, event: StreamEvent::Frame(Bytes::copy_from_slice(input)) });
     let deadline = member.poll_timeout().expect("a member always probes again");
@@ -93,7 +93,8 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let ask = Head::AskPing { seq: 8, to: name("n2"), addr: address(2) };
     let row = |n, mark| Row { profile: profile(n), incarnation: 3, mark, age: 60 };
     let rows = Frame::Rows { rows: vec![row(1, Mark::Failed), row(4, Mark::Here), row(0, Mark::Left)], wanted: vec![1, 2], more: 0 };
-    let open = Frame::Open(Open { from: name("n4"), versions: Versions::OURS, own: Some(row(4, Mark::Here)), root: 9 });
+    let open =
+        Frame::Open(Open { from: name("n4"), versions: Versions::OURS, own: Some(row(4, Mark::Here)), root: 9, lore: Default::default() });
     vec![
         ("ping", packet(Some(ping), vec![])),
         ("ask", packet(Some(ask), vec![claim(ClaimKind::Suspect, "n0")])),

@@ -3,6 +3,7 @@
 use super::envelope;
 use super::member::{Profile, Versions};
 use super::packet::{DecodeError, check_incarnation};
+use super::user_event::UserEvent;
 use crate::model::{NodeName, codec};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ pub const MAX_FRAME: usize = 1024 * 1024;
 
 /// One message on a stream.
 ///
-/// A sync goes `Open`, then `Same` or `Refused`, or `Buckets`, `Digests`, `Rows`, `Rows`; the dialer speaks first and last.
+/// A sync goes `Open`, then perhaps `Told`, then `Same` or `Refused`, or `Buckets`, `Digests`, `Rows`, `Rows`; the dialer speaks first and last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Frame {
     /// Are you `to`? The way for UDP may be broken.
@@ -52,6 +53,32 @@ pub enum Frame {
         /// How many more frames of rows follow.
         more: u32,
     },
+    /// Before the answer to an [`Open`]: what of events the dialer does not know.
+    Told(Told),
+}
+
+/// What a member knows of events, in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lore {
+    /// Its logical time of events.
+    pub events: u64,
+    /// Its logical time of questions.
+    pub questions: u64,
+    /// Events of this time or before are nothing to it.
+    pub floor: u64,
+    /// Recent events it has: time, and the top of the id.
+    pub held: Vec<(u64, u32)>,
+}
+
+/// What of events a peer did not know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Logical time of events here.
+    pub clock: u64,
+    /// Logical time of questions here.
+    pub questions: u64,
+    /// Recent events that it lacks, in order of time.
+    pub events: Vec<Arc<UserEvent>>,
 }
 
 /// The first frame of a sync.
@@ -65,6 +92,8 @@ pub struct Open {
     pub own: Option<Row>,
     /// Fingerprint of its whole table.
     pub root: u64,
+    /// What it knows of events.
+    pub lore: Lore,
 }
 
 /// One bucket's members.
@@ -130,7 +159,7 @@ pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
             all.map(|digest| digest.incarnation).try_for_each(check_incarnation)?;
             &[]
         }
-        Frame::Ping { .. } | Frame::Ack | Frame::Same | Frame::Refused { .. } | Frame::Buckets { .. } => &[],
+        Frame::Ping { .. } | Frame::Ack | Frame::Same | Frame::Refused { .. } | Frame::Buckets { .. } | Frame::Told(_) => &[],
     };
     rows.iter().map(|row| row.incarnation).try_for_each(check_incarnation)?;
     Ok(frame)

@@ -5,21 +5,25 @@ use super::broadcasts::Broadcasts;
 use super::depart::Departure;
 use super::frame::Mark;
 use super::intents::Intents;
-use super::member::{Conflict, Event, Member, Profile, Tags, Versions};
+use super::lamport::Lamport;
+use super::member::{Member, Profile, Versions};
 use super::probe::Prober;
+use super::question::Asked;
+use super::recent::Recent;
 use super::rejoin::Rejoin;
 use super::relay::Relays;
 use super::spread::Courtesy;
 use super::stats::Stats;
 use super::sync::Syncs;
 use super::table::{Memory, SlotId, Table};
+use super::user_event::Heard;
+use super::vivaldi::Vivaldi;
+pub use super::words::{Input, Output, Prune, Setup, StreamEvent, StreamId};
 use super::{frame, packet};
-use crate::config::GossipTuning;
-use crate::model::{Datacenter, Deadline, Instant, Machine, NodeName};
-use bytes::Bytes;
+use crate::model::{Coordinate, Deadline, Instant, Machine, NodeName};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,154 +33,6 @@ const REAP_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A failed or remembered member is dialled about every so many probe intervals.
 const RECONNECT_PROBES: u32 = 10;
-
-/// What a machine is made of.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// Our name, unique in the pool.
-    pub name: NodeName,
-    /// Where others reach us, UDP and TCP.
-    pub addr: SocketAddr,
-    /// Our tags.
-    pub tags: Tags,
-    /// Where our incarnation starts: above whatever an earlier life of this node has used.
-    pub incarnation: u64,
-    /// Members of another datacenter (tag `dc`) are refused. `None` lets everybody in (WAN).
-    pub datacenter: Option<Datacenter>,
-    /// SWIM's and Lifeguard's parameters.
-    pub tuning: GossipTuning,
-    /// Failed members are forgotten after this long (72 h).
-    pub reconnect_timeout: Duration,
-    /// Left members are forgotten after this long (24 h).
-    pub tombstone_timeout: Duration,
-    /// How long a leaving member waits after its news went out (3 s).
-    pub leave_propagation: Duration,
-    /// Seed of all the machine's chance.
-    pub seed: u64,
-}
-
-/// A stream, named by whoever began it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StreamId {
-    /// Numbered by the machine.
-    Dialed(u64),
-    /// Numbered by the driver, never twice the same.
-    Accepted(u64),
-}
-
-/// What can happen on a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StreamEvent {
-    /// It stands.
-    Opened,
-    /// A frame arrived.
-    Frame(Bytes),
-    /// It ended, or never came to be.
-    Closed {
-        /// Why, for the operator.
-        reason: String,
-    },
-}
-
-/// Whether a forced leave also forgets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Prune {
-    /// It stays listed as left until its tombstone expires.
-    Keep,
-    /// It vanishes from the member lists.
-    Forget,
-}
-
-/// What can happen to the machine.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// A datagram arrived.
-    Datagram {
-        /// From where.
-        from: SocketAddr,
-        /// Its bytes.
-        bytes: Bytes,
-    },
-    /// Something happened on a stream.
-    Stream {
-        /// Which.
-        id: StreamId,
-        /// What.
-        event: StreamEvent,
-    },
-    /// Contact these addresses; answered by [`Output::Joined`].
-    Join {
-        /// Repeated in the answer.
-        ticket: u64,
-        /// Whom.
-        addrs: Vec<SocketAddr>,
-    },
-    /// These were members in an earlier life: dial them until they are known.
-    Remember {
-        /// Where they were.
-        addrs: Vec<SocketAddr>,
-    },
-    /// Leave in order; answered by [`Output::Departed`].
-    Leave,
-    /// A failed member is not coming back.
-    ForceLeave {
-        /// Who.
-        name: NodeName,
-        /// See [`Prune`].
-        prune: Prune,
-    },
-    /// We have new tags.
-    SetTags {
-        /// All of them.
-        tags: Tags,
-    },
-}
-
-/// What the machine decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Send a datagram.
-    Send {
-        /// Where to.
-        to: SocketAddr,
-        /// Its bytes.
-        bytes: Bytes,
-    },
-    /// Connect, and say so or say why not, within [`GossipTuning::tcp_timeout`].
-    Dial {
-        /// Names the stream from now on.
-        id: StreamId,
-        /// Where to.
-        to: SocketAddr,
-    },
-    /// Write a frame.
-    StreamSend {
-        /// Where.
-        id: StreamId,
-        /// Its bytes.
-        frame: Bytes,
-    },
-    /// Flush and close. The machine has forgotten the stream.
-    StreamClose {
-        /// Which.
-        id: StreamId,
-    },
-    /// A member changed.
-    Event(Event),
-    /// Somebody was not let in, or claims what is ours.
-    Conflict(Conflict),
-    /// A join is done.
-    Joined {
-        /// The request's.
-        ticket: u64,
-        /// How many were contacted.
-        contacted: usize,
-        /// Who was not, and why.
-        failures: Vec<(SocketAddr, String)>,
-    },
-    /// We have left, and everyone had time to hear it.
-    Departed,
-}
 
 /// When the recurring duties fall due.
 #[derive(Debug)]
@@ -203,6 +59,16 @@ pub struct Gossip {
     pub(super) table: Table,
     pub(super) awareness: Awareness,
     pub(super) broadcasts: Broadcasts,
+    /// Events and questions on their way through us.
+    pub(super) shouts: Broadcasts,
+    pub(super) event_clock: Lamport,
+    pub(super) question_clock: Lamport,
+    pub(super) events: Recent<Heard>,
+    pub(super) questions: Recent<()>,
+    pub(super) asked: Asked,
+    pub(super) vivaldi: Vivaldi,
+    /// Where members lie, by name fingerprint.
+    pub(super) positions: BTreeMap<u64, Coordinate>,
     pub(super) prober: Prober,
     pub(super) relays: Relays,
     /// Running suspicions by deadline.
@@ -241,7 +107,15 @@ impl Gossip {
         Gossip {
             table: Table::new(own, setup.incarnation, now),
             awareness: Awareness::new(setup.tuning.awareness_max),
-            broadcasts: Broadcasts::default(),
+            broadcasts: Broadcasts::of_members(),
+            shouts: Broadcasts::of_events(),
+            event_clock: Lamport::default(),
+            question_clock: Lamport::default(),
+            events: Recent::default(),
+            questions: Recent::default(),
+            asked: Asked::default(),
+            vivaldi: Vivaldi::new(super::hash::mix(setup.seed)),
+            positions: BTreeMap::new(),
             prober: Prober::new(rng.random()),
             relays: Relays::default(),
             suspicions: BTreeSet::new(),
@@ -296,7 +170,18 @@ impl Gossip {
     pub fn stats(&self) -> Stats {
         let (alive, failed) = (self.table.alive_count(), self.table.failed_count());
         let health_score = self.awareness.score();
-        Stats { health_score, alive, failed, left: self.table.len() - alive - failed, broadcast_queue: self.broadcasts.len(), ..self.stats }
+        Stats {
+            health_score,
+            alive,
+            failed,
+            left: self.table.len() - alive - failed,
+            broadcast_queue: self.broadcasts.len(),
+            shout_queue: self.shouts.len(),
+            event_time: self.event_clock.last(),
+            question_time: self.question_clock.last(),
+            coordinate_resets: self.vivaldi.resets(),
+            ..self.stats
+        }
     }
 
     pub(super) fn memory(&self) -> Memory {
@@ -312,7 +197,9 @@ impl Gossip {
         self.stats.datagram_bytes_received += bytes.len() as u64;
         match packet::decode(bytes) {
             Err(_counted) => self.stats.malformed += 1,
-            Ok(packet) => {
+            Ok(mut packet) => {
+                // What came together is told in the order of its logical time; the sort keeps the order of the rest.
+                packet.rumors.sort_by_key(packet::Rumor::lamport);
                 // Rumors first: a ping that carries a suspicion of us is answered by the ack and the refutation together.
                 for rumor in packet.rumors {
                     self.hear(now, rumor, Some(from));
@@ -366,6 +253,7 @@ impl Gossip {
         self.probe_due(now);
         self.relays_due(now);
         self.suspicions_due(now);
+        self.finish_questions(now);
         if self.timers.spread.is_some_and(|at| at <= now) {
             self.spread(now);
         }
@@ -410,7 +298,11 @@ impl Machine for Gossip {
             Input::Leave => self.leave(now),
             Input::ForceLeave { name, prune } => self.force_leave(now, &name, prune),
             Input::SetTags { tags } => self.set_tags(now, tags),
+            Input::Fire { event } => self.fire(now, event),
+            Input::Ask { ticket, id, ask } => self.ask_everybody(now, ticket, id, ask),
+            Input::Say { question, word } => self.say(&question, word),
         }
+        self.finish_questions(now);
         // What was heard may have ended the wait (nobody is left to tell): that is an effect of the input, not of whatever timer comes next.
         self.departure_due(now);
         self.answer_waiting(now);
@@ -433,6 +325,7 @@ impl Machine for Gossip {
         let candidates = [
             probe.map(|at| (at, "probe")),
             self.relays.deadline().map(|at| (at, "relay")),
+            self.asked.deadline().map(|at| (at, "question")),
             self.suspicions.first().map(|(at, _)| (*at, "suspicion")),
             self.departure.deadline().map(|at| (at, "leave")),
             timers.spread.map(|at| (at, "spread")),
@@ -452,12 +345,17 @@ impl Machine for Gossip {
         self.syncs.check_invariants();
         self.rejoin.check_invariants();
         self.intents.check_invariants();
+        self.shouts.check_invariants();
+        self.events.check_invariants();
+        self.questions.check_invariants();
+        self.asked.check_invariants();
+        self.check_positions();
         for (deadline, id) in &self.suspicions {
             let suspicion = self.table[*id].suspicion.as_ref().expect("a filed suspicion runs");
             assert_eq!(suspicion.deadline(), *deadline, "a suspicion is filed under its deadline");
         }
         let running = self.table.iter().filter(|slot| slot.suspicion.is_some()).count();
         assert_eq!(running, self.suspicions.len(), "a running suspicion is filed");
-        assert_eq!(self.broadcasts.is_empty(), self.timers.spread.is_none(), "news is told by a timer");
+        assert_eq!(self.has_news(), self.timers.spread.is_some(), "news is told by a timer");
     }
 }

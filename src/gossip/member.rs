@@ -64,8 +64,8 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// What this release speaks.
-    pub const OURS: Versions = Versions { min: 1, max: 1 };
+    /// What this release speaks. Version 2 brought events, questions and coordinates; version 1 was in no release.
+    pub const OURS: Versions = Versions { min: 2, max: 2 };
 
     /// The newest version both sides speak, if there is one.
     pub fn newest_shared(self, other: Versions) -> Option<u8> {

@@ -24,6 +24,8 @@ impl Gossip {
                 }
             }
             Rumor::Claim(claim) => self.hear_claim(now, claim, from),
+            Rumor::Event(event) => self.hear_event(now, event),
+            Rumor::Question(question) => self.hear_question(now, question),
         }
     }
 
@@ -332,6 +334,7 @@ impl Gossip {
     pub(super) fn forget(&mut self, now: Instant, id: SlotId, by: Vec<NodeName>) {
         self.recent.retain(|(_, recent)| *recent != id);
         self.forget_probe_of(now, id);
+        self.forget_position(id);
         let member = self.table[id].member();
         self.table.remove(id);
         self.output(Output::Event(Event { kind: EventKind::Reaped, member, by }));

@@ -2,6 +2,9 @@
 
 use super::envelope::{self, EnvelopeError};
 use super::member::Profile;
+use super::position::Position;
+use super::question::{Question, Saying};
+use super::user_event::UserEvent;
 use crate::model::{NodeName, codec};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -56,23 +59,53 @@ pub enum Head {
         /// Where.
         addr: SocketAddr,
     },
+    /// I am, and there I lie. Only the one that was pinged says so, so that the time it took is that of one way and back.
+    AckAt {
+        /// The ping's.
+        seq: u32,
+        /// Where it lies.
+        position: Position,
+    },
+    /// A word to a question of yours.
+    Say(Saying),
+    /// Pass this word on.
+    Pass {
+        /// To whom.
+        to: NodeName,
+        /// What.
+        saying: Saying,
+    },
 }
 
-/// One piece of news about one member.
+/// One piece of news, mostly about one member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rumor {
     /// The member's own word.
     Alive(Alive),
     /// Somebody's claim about it.
     Claim(Claim),
+    /// Something for everybody.
+    Event(Arc<UserEvent>),
+    /// A question to everybody.
+    Question(Arc<Question>),
 }
 
 impl Rumor {
-    /// Whom it is about.
-    pub fn about(&self) -> &NodeName {
+    /// Which member it is about, if one.
+    pub fn about(&self) -> Option<&NodeName> {
         match self {
-            Rumor::Alive(alive) => &alive.profile.name,
-            Rumor::Claim(claim) => &claim.about,
+            Rumor::Alive(alive) => Some(&alive.profile.name),
+            Rumor::Claim(claim) => Some(&claim.about),
+            Rumor::Event(_) | Rumor::Question(_) => None,
+        }
+    }
+
+    /// Logical time. News of members has none and comes before all that has one.
+    pub(super) fn lamport(&self) -> u64 {
+        match self {
+            Rumor::Alive(_) | Rumor::Claim(_) => 0,
+            Rumor::Event(event) => event.at,
+            Rumor::Question(question) => question.at,
         }
     }
 }
@@ -136,6 +169,7 @@ pub fn decode(datagram: &[u8]) -> Result<Packet, DecodeError> {
         check_incarnation(match rumor {
             Rumor::Alive(alive) => alive.incarnation,
             Rumor::Claim(claim) => claim.incarnation,
+            Rumor::Event(_) | Rumor::Question(_) => 0,
         })?;
     }
     Ok(packet)

@@ -2,6 +2,7 @@
 
 use super::machine::{Gossip, StreamId};
 use super::packet::{ClaimKind, Head};
+use super::position::Position;
 use super::table::SlotId;
 use crate::model::Instant;
 use rand::seq::SliceRandom;
@@ -22,6 +23,7 @@ struct Probe {
     seq: u32,
     target: SlotId,
     phase: Phase,
+    sent: Instant,
     /// When others are asked.
     widen_at: Instant,
     /// When it has failed.
@@ -85,7 +87,7 @@ impl Gossip {
         let seq = self.prober.next_seq();
         let (widen, end) = (self.setup.tuning.probe_timeout, self.setup.tuning.probe_interval);
         let (widen_at, ends_at) = (now + self.awareness.stretch(widen), now + self.awareness.stretch(end.max(widen)));
-        self.prober.current = Some(Probe { seq, target, phase: Phase::Direct, widen_at, ends_at });
+        self.prober.current = Some(Probe { seq, target, phase: Phase::Direct, sent: now, widen_at, ends_at });
         let profile = self.table[target].profile.clone();
         // Buddy: a suspected target hears of it first from whoever probes it, and refutes in its ack (Lifeguard section IV-C).
         let doubt = self.opinion(&profile.name);
@@ -139,11 +141,21 @@ impl Gossip {
         match head {
             Head::Ping { seq, to, from: pinger } if to == self.setup.name => {
                 let doubt = self.opinion(&pinger);
-                self.transmit(from, Some(&Head::Ack { seq }), doubt.as_ref());
+                let position = Position::from(&self.vivaldi.own());
+                self.transmit(from, Some(&Head::AckAt { seq, position }), doubt.as_ref());
             }
             // Our address was somebody else's: its silence is the right answer.
             Head::Ping { .. } => self.stats.refused += 1,
             Head::Ack { seq } => self.hear_ack(now, seq, Way::Udp),
+            Head::AckAt { seq, position } => {
+                if let Some(Probe { target, sent, .. }) = self.prober.current.as_ref().filter(|probe| probe.seq == seq) {
+                    let (target, rtt) = (*target, now.since(*sent));
+                    self.learn_position(target, &position, rtt);
+                }
+                self.hear_ack(now, seq, Way::Udp);
+            }
+            Head::Say(saying) => self.hear_saying(saying),
+            Head::Pass { to, saying } => self.pass_saying(&to, saying),
             Head::Nack { seq } => self.hear_nack(seq),
             Head::AskPing { seq, to, addr } => self.relay_ping(now, from, seq, to, addr),
         }

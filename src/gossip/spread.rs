@@ -59,12 +59,17 @@ impl Gossip {
         self.broadcast(now, &about, &Rumor::Claim(claim));
     }
 
+    /// Whether anything waits to be told.
+    pub(super) fn has_news(&self) -> bool {
+        !self.broadcasts.is_empty() || !self.shouts.is_empty()
+    }
+
     /// One round of telling.
     pub(super) fn spread(&mut self, now: Instant) {
         let interval = self.setup.tuning.gossip_interval;
         self.recent.retain(|(until, _)| *until > now);
         for target in self.random_told(self.setup.tuning.gossip_nodes) {
-            if self.broadcasts.is_empty() {
+            if !self.has_news() {
                 break;
             }
             let addr = self.table[target].profile.addr;
@@ -73,9 +78,10 @@ impl Gossip {
         if self.table.live().is_empty() && self.recent.is_empty() {
             // Nobody to tell: whoever comes learns it by a sync.
             self.broadcasts.clear();
+            self.shouts.clear();
         }
         self.timers.spread_again = now + interval;
-        self.timers.spread = (!self.broadcasts.is_empty()).then_some(now + interval);
+        self.timers.spread = self.has_news().then_some(now + interval);
     }
 
     /// Sends one datagram: the head, what this receiver should hear first, then whatever news still fits.
@@ -86,9 +92,12 @@ impl Gossip {
             packet.push(&encode_rumor(rumor));
         }
         let limit = retransmit_limit(self.setup.tuning.retransmit_mult, self.table.alive_count());
-        let told = first.map(|rumor| name_hash(rumor.about()));
-        self.broadcasts.fill(&mut packet, self.setup.tuning.udp_buffer.saturating_sub(SEAL_ROOM), limit, told);
-        if self.broadcasts.is_empty() {
+        let told = first.and_then(Rumor::about).map(name_hash);
+        let budget = self.setup.tuning.udp_buffer.saturating_sub(SEAL_ROOM);
+        self.broadcasts.fill(&mut packet, budget, limit, told);
+        // Events take what room the members leave.
+        self.shouts.fill(&mut packet, budget, limit, None);
+        if !self.has_news() {
             self.timers.spread = None;
         }
         if packet.is_bare() {

@@ -13,6 +13,8 @@ pub struct Stats {
     pub datagram_bytes_received: u64,
     /// Datagrams the driver dropped because its queue was full.
     pub datagrams_dropped: u64,
+    /// Events and questions the agent had no room for.
+    pub unheard: u64,
     /// Frames sent on streams.
     pub frames_sent: u64,
     /// Bytes in them.
@@ -49,6 +51,12 @@ pub struct Stats {
     pub streams_refused: u64,
     /// Broadcasts dropped because too many were queued.
     pub broadcasts_dropped: u64,
+    /// User events taken, our own too.
+    pub events: u64,
+    /// Questions taken, our own too.
+    pub questions: u64,
+    /// Events and questions that are not told any more because too many were queued.
+    pub shouts_dropped: u64,
     /// Times we noticed that this process had stood still.
     pub stalls: u64,
     /// Lifeguard's local health score: 0 is healthy.
@@ -61,4 +69,12 @@ pub struct Stats {
     pub left: usize,
     /// Broadcasts queued.
     pub broadcast_queue: usize,
+    /// Events and questions queued.
+    pub shout_queue: usize,
+    /// Logical time of events.
+    pub event_time: u64,
+    /// Logical time of questions.
+    pub question_time: u64,
+    /// How often our coordinate had to begin anew.
+    pub coordinate_resets: u64,
 }

@@ -50,7 +50,7 @@ enum Stage {
     /// Ours: connecting.
     Dialing,
     /// Ours: asked; an answer is due.
-    Asked,
+    Asked { newcomer: bool },
     /// Ours: digests sent, at this incarnation of ours; rows are due.
     Compared { peer: NodeName, spoken: u64 },
     /// Theirs: the first frame is due.
@@ -85,7 +85,7 @@ impl Stage {
     fn is_answered(&self) -> bool {
         match self {
             Stage::Offered { .. } | Stage::Owed { .. } => true,
-            Stage::Dialing | Stage::Asked | Stage::Compared { .. } | Stage::Accepted | Stage::Waiting => false,
+            Stage::Dialing | Stage::Asked { .. } | Stage::Compared { .. } | Stage::Accepted | Stage::Waiting => false,
         }
     }
 }
@@ -149,6 +149,14 @@ impl Gossip {
         }
     }
 
+    /// Syncs with a member that has something we lack.
+    pub(super) fn fetch_from(&mut self, peer: &NodeName) {
+        let found = self.table.find(peer).filter(|id| self.table.live().contains(id));
+        if let Some(id) = found.filter(|_| self.departure.takes_part()) {
+            self.dial(self.table[id].profile.addr, Purpose::Sync);
+        }
+    }
+
     pub(super) fn dial(&mut self, to: SocketAddr, purpose: Purpose) -> StreamId {
         self.syncs.dialed += 1;
         let id = StreamId::Dialed(self.syncs.dialed);
@@ -180,13 +188,16 @@ impl Gossip {
     /// The first frame on a stream of ours.
     fn ask(&mut self, now: Instant, id: StreamId) {
         let Some(session) = self.syncs.sessions.get(&id) else { return };
-        let open = |own| Open { from: self.setup.name.clone(), versions: Versions::OURS, own, root: self.table.root() };
+        // Whoever joins with nobody alive around it is new as well, as in Serf.
+        let newcomer = self.is_newcomer() || (matches!(session.purpose, Some(Purpose::Join { .. })) && self.table.live().is_empty());
+        let open =
+            |own| Open { from: self.setup.name.clone(), versions: Versions::OURS, own, root: self.table.root(), lore: self.lore(now) };
         let frame = match &session.purpose {
             Some(Purpose::FallbackPing { to, .. }) => Frame::Ping { to: to.clone() },
             Some(Purpose::Join { .. } | Purpose::Rejoin) => Frame::Open(open(Some(self.table.own().row(now, self.memory())))),
             Some(Purpose::Sync) | None => Frame::Open(open(None)),
         };
-        self.syncs.advance(id, Stage::Asked);
+        self.syncs.advance(id, Stage::Asked { newcomer });
         self.send_frame(id, &frame);
     }
 
@@ -223,7 +234,7 @@ impl Gossip {
         }
     }
 
-    fn send_frame(&mut self, id: StreamId, frame: &Frame) {
+    pub(super) fn send_frame(&mut self, id: StreamId, frame: &Frame) {
         let bytes = frame::encode(frame);
         self.stats.frames_sent += 1;
         self.stats.frame_bytes_sent += bytes.len() as u64;
@@ -240,7 +251,7 @@ impl Gossip {
                 }
                 self.finish(id);
             }
-            (Stage::Asked, Frame::Ack) => {
+            (Stage::Asked { .. }, Frame::Ack) => {
                 if let Some(Purpose::FallbackPing { seq, .. }) = purpose {
                     self.finish(id);
                     self.hear_ack(now, seq, Way::Tcp);
@@ -250,12 +261,13 @@ impl Gossip {
                 self.syncs.advance(id, Stage::Waiting);
                 self.syncs.waiting.push_back((id, open));
             }
-            (Stage::Asked, Frame::Same) => {
+            (Stage::Asked { newcomer }, Frame::Told(told)) => self.hear_told(now, told, newcomer),
+            (Stage::Asked { .. }, Frame::Same) => {
                 self.stats.syncs_same += 1;
                 self.finish(id);
             }
-            (Stage::Asked, Frame::Refused { reason }) => self.abandon_stream(id, &reason),
-            (Stage::Asked, Frame::Buckets { from, sums }) if sums.len() == BUCKETS => self.compare_buckets(id, from, &sums),
+            (Stage::Asked { .. }, Frame::Refused { reason }) => self.abandon_stream(id, &reason),
+            (Stage::Asked { .. }, Frame::Buckets { from, sums }) if sums.len() == BUCKETS => self.compare_buckets(id, from, &sums),
             (Stage::Offered { peer }, Frame::Digests { buckets }) => self.compare_digests(now, id, peer, &buckets),
             (Stage::Compared { peer, spoken }, Frame::Rows { rows, wanted, more }) => {
                 self.hear_rows(now, rows, &peer);
@@ -287,6 +299,7 @@ impl Gossip {
     }
 
     fn hear_open(&mut self, now: Instant, id: StreamId, open: Open) {
+        let newcomer = self.is_newcomer();
         let refusal = match (&open.own, Versions::OURS.newest_shared(open.versions)) {
             (_, None) => Some("the gossip protocol versions do not meet".to_owned()),
             _ if !self.departure.takes_part() => Some("this agent is leaving".to_owned()),
@@ -303,6 +316,7 @@ impl Gossip {
             self.send_frame(id, &Frame::Refused { reason });
             return self.finish(id);
         }
+        self.hear_lore(now, id, &open.from, &open.lore, newcomer);
         if open.root == self.table.root() {
             self.send_frame(id, &Frame::Same);
             return self.finish(id);

@@ -1,6 +1,7 @@
 //! Floor 0: what every other floor speaks of. No IO, no clock, no chance.
 
 pub mod codec;
+mod coordinate;
 mod definition;
 pub mod duration;
 mod ids;
@@ -14,6 +15,7 @@ mod time;
 mod token;
 mod topic;
 
+pub use coordinate::{Coordinate, CoordinateError, DIMENSIONS};
 pub use definition::{
     CheckDefinition, HttpExpectation, HttpProbe, NativeProbe, Probe, Protocol, Redirects, ServiceDefinition, Thresholds, TlsProbe, Tree,
     Trust,

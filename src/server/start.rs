@@ -187,6 +187,7 @@ async fn start_gossip<R: Runtime>(config: &Config, node_id: NodeId, disk: &R::Di
         tuning: config.gossip_lan.clone(),
         reconnect_timeout: config.reconnect_timeout,
         memory: Some((disk.clone(), memory.to_owned())),
+        public: None,
         rejoin_after_leave,
     };
     let bind = config.listen.serf_lan;

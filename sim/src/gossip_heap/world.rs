@@ -3,7 +3,7 @@
 use super::link::Link;
 use bytes::Bytes;
 use muster::config::GossipTuning;
-use muster::gossip::{Event, Gossip, Input, Output, Profile, Setup, StreamEvent, StreamId, Tags};
+use muster::gossip::{Event, Gossip, Input, Output, Profile, Setup, StreamEvent, StreamId, Tags, UserEvent};
 use muster::model::{Instant, Machine, NodeName};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -102,12 +102,25 @@ pub struct Noticed {
     pub event: Event,
 }
 
+/// A user event that a member heard.
+#[derive(Debug, Clone)]
+pub struct Fired {
+    /// When.
+    pub at: Instant,
+    /// Which member.
+    pub by: usize,
+    /// What.
+    pub event: Arc<UserEvent>,
+}
+
 /// Members, what is between them, and what is going to happen.
 pub struct World {
     /// What lies between the members.
     pub link: Link,
     /// What members noticed since it was last emptied.
     pub noticed: Vec<Noticed>,
+    /// Events that members heard since it was last emptied.
+    pub fired: Vec<Fired>,
     now: Instant,
     rng: ChaCha8Rng,
     heap: BinaryHeap<Reverse<Queued>>,
@@ -132,7 +145,7 @@ impl World {
         };
         let nodes: Vec<Node> = (0..members).map(node).collect();
         let link = Link::lan(members);
-        let mut world = World { link, noticed: Vec::new(), now, rng, heap: BinaryHeap::new(), order: 0, nodes, tuning };
+        let mut world = World { link, noticed: Vec::new(), fired: Vec::new(), now, rng, heap: BinaryHeap::new(), order: 0, nodes, tuning };
         (0..members).for_each(|n| world.arm(n));
         world
     }
@@ -342,7 +355,13 @@ impl World {
                     self.nodes[member].streams.remove(&id);
                 }
                 Output::Event(event) => self.noticed.push(Noticed { at: self.now, by: member, event }),
-                Output::Conflict(_) | Output::Joined { .. } | Output::Departed => {}
+                Output::Fired(event) => self.fired.push(Fired { at: self.now, by: member, event }),
+                Output::Conflict(_)
+                | Output::Joined { .. }
+                | Output::Departed
+                | Output::Asked(_)
+                | Output::Said { .. }
+                | Output::Finished { .. } => {}
             }
         }
         self.arm(member);

@@ -1,8 +1,10 @@
 //! Whole machines, stepped.
 
+mod events;
 mod leaving;
 mod net;
 mod probing;
+mod questions;
 mod random;
 mod refuting;
 mod story;

@@ -263,7 +263,13 @@ impl Net {
                     self.streams.remove(&(n, *id));
                 }
                 Output::Event(event) => self.events.push((self.now, n, event.clone())),
-                Output::Conflict(_) | Output::Joined { .. } | Output::Departed => {}
+                Output::Conflict(_)
+                | Output::Joined { .. }
+                | Output::Departed
+                | Output::Fired(_)
+                | Output::Asked(_)
+                | Output::Said { .. }
+                | Output::Finished { .. } => {}
             }
             self.outputs.push((n, output));
         }
@@ -281,7 +287,8 @@ impl Net {
         let line = match output {
             Output::Send { to, bytes } => {
                 let packet = packet::decode(bytes).expect("our own packet");
-                let quiet = packet.rumors.is_empty() && matches!(packet.head, Some(Head::Ping { .. } | Head::Ack { .. }));
+                let quiet =
+                    packet.rumors.is_empty() && matches!(packet.head, Some(Head::Ping { .. } | Head::Ack { .. } | Head::AckAt { .. }));
                 if quiet {
                     return;
                 }
@@ -298,6 +305,10 @@ impl Net {
             Output::Conflict(conflict) => format!("n{n}: {conflict}"),
             Output::Joined { contacted, .. } => format!("n{n} joined {contacted}"),
             Output::Departed => format!("n{n} departed"),
+            Output::Fired(event) => format!("n{n} hears {}@{}", event.name, event.at),
+            Output::Asked(question) => format!("n{n} is asked {}@{}", question.name, question.at),
+            Output::Said { by, word, .. } => format!("n{n} hears {by} say {word:?}"),
+            Output::Finished { tally, .. } => format!("n{n} has heard all but {} of {}", tally.silent.len(), tally.members),
         };
         let at = self.now.since(start()).as_secs_f64();
         self.trace.push(format!("{at:>7.3}  {line}"));
@@ -314,7 +325,9 @@ fn member_at(addr: SocketAddr) -> usize {
 fn in_words(packet: &Packet) -> String {
     let head = packet.head.iter().map(|head| match head {
         Head::Ping { to, .. } => format!("ping {to}"),
-        Head::Ack { .. } => "ack".to_owned(),
+        Head::Ack { .. } | Head::AckAt { .. } => "ack".to_owned(),
+        Head::Say(saying) => format!("{} says {:?}", saying.by, saying.word),
+        Head::Pass { to, saying } => format!("tell {to} that {} says {:?}", saying.by, saying.word),
         Head::Nack { .. } => "nack".to_owned(),
         Head::AskPing { to, .. } => format!("ping {to} for me"),
     });
@@ -323,6 +336,8 @@ fn in_words(packet: &Packet) -> String {
         Rumor::Claim(claim) => {
             format!("{} {}@{} by {}", claim.about, format!("{:?}", claim.kind).to_lowercase(), claim.incarnation, claim.by)
         }
+        Rumor::Event(event) => format!("{}@{}", event.name, event.at),
+        Rumor::Question(question) => format!("{}@{}?", question.name, question.at),
     });
     head.chain(rumors).collect::<Vec<_>>().join(", ")
 }
@@ -333,6 +348,7 @@ fn frame_in_words(frame: &Frame) -> String {
         Frame::Ack => "I am".to_owned(),
         Frame::Open(open) => format!("let us compare{}", if open.own.is_some() { ", here am I" } else { "" }),
         Frame::Same => "all the same".to_owned(),
+        Frame::Told(told) => format!("it is {}, {} events", told.clock, told.events.len()),
         Frame::Refused { reason } => format!("refused: {reason}"),
         Frame::Buckets { .. } => "my buckets".to_owned(),
         Frame::Digests { buckets } => format!("{} of them differ", buckets.len()),

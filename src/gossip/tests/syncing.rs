@@ -103,7 +103,13 @@ fn frames_of_a_sync(differ: impl FnOnce(&mut Gossip)) -> Vec<Frame> {
 fn equal_tables_cost_two_small_frames() {
     let frames = frames_of_a_sync(|_| {});
     assert!(matches!(frames.as_slice(), [Frame::Open(_), Frame::Same]), "{frames:?}");
-    let quiet = Frame::Open(frame::Open { from: name(1), versions: crate::gossip::Versions::OURS, own: None, root: u64::MAX });
+    let quiet = Frame::Open(frame::Open {
+        from: name(1),
+        versions: crate::gossip::Versions::OURS,
+        own: None,
+        root: u64::MAX,
+        lore: Default::default(),
+    });
     assert!(frame::encode(&quiet).len() + frame::encode(&Frame::Same).len() < 32);
 }
 
@@ -196,7 +202,8 @@ fn streams_beyond_the_bound_and_frames_out_of_turn_are_closed() {
 #[test]
 fn syncs_beyond_those_answered_at_once_wait_their_turn() {
     let mut machine = Gossip::new(start(), setup(1));
-    let open = Frame::Open(frame::Open { from: name(2), versions: crate::gossip::Versions::OURS, own: None, root: 0 });
+    let open =
+        Frame::Open(frame::Open { from: name(2), versions: crate::gossip::Versions::OURS, own: None, root: 0, lore: Default::default() });
     let mut answered = Vec::new();
     let mut on_stream = |machine: &mut Gossip, n: u64, event: StreamEvent| {
         machine.handle(start(), Input::Stream { id: StreamId::Accepted(n), event });

@@ -1,9 +1,30 @@
 use super::net::{addr, alive, claim, name, profile};
-use crate::gossip::frame::{self, BucketDigests, Digest, Frame, Mark, Open, Row};
+use crate::gossip::frame::{self, BucketDigests, Digest, Frame, Lore, Mark, Open, Row, Told};
 use crate::gossip::packet::{self, ClaimKind, DecodeError, Head, MAX_INCARNATION, Packet, Rumor};
-use crate::gossip::{MAX_TAG_BYTES, Tags, Versions};
+use crate::gossip::{MAX_TAG_BYTES, Position, Question, Saying, Scope, Tags, UserEvent, Versions, Word};
+use crate::model::Coordinate;
 use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 use proptest::sample::Index;
+use std::sync::Arc;
+
+fn coordinate() -> Coordinate {
+    Coordinate::parse(&[0.01, -0.02, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5], 0.3, -0.001, 0.0001).unwrap()
+}
+
+fn saying() -> Saying {
+    Saying { question: u128::MAX, by: name(2), word: Word::Answer(b"42"[..].into()) }
+}
+
+fn event(at: u64) -> Arc<UserEvent> {
+    let scope = Scope { node: "^n".to_owned(), service: "web".to_owned(), tag: "v[12]".to_owned() };
+    UserEvent { id: u128::MAX - u128::from(at), at, name: "deploy".to_owned(), payload: b"v42"[..].into(), scope }.into()
+}
+
+fn question() -> Arc<Question> {
+    let (id, asker, reply_to) = (3, name(1), addr(1));
+    let (name, payload, scope) = ("load".to_owned(), b"?"[..].into(), Scope::default());
+    Question { id, at: 9, asker, reply_to, name, payload, scope, relays: 2, patience: 6400 }.into()
+}
 
 fn packets() -> Vec<Packet> {
     let heads = [
@@ -12,9 +33,16 @@ fn packets() -> Vec<Packet> {
         Some(Head::Ack { seq: u32::MAX }),
         Some(Head::Nack { seq: 0 }),
         Some(Head::AskPing { seq: 300, to: name(1), addr: addr(1) }),
+        Some(Head::AckAt { seq: 7, position: Position::from(&coordinate()) }),
+        Some(Head::Say(saying())),
+        Some(Head::Pass { to: name(3), saying: saying() }),
     ];
     let kinds = [ClaimKind::Suspect, ClaimKind::Failed, ClaimKind::Leaving, ClaimKind::Left, ClaimKind::Pruned];
-    let rumors: Vec<Rumor> = kinds.into_iter().map(|kind| claim(kind, 1, 9, 2)).chain([alive(3, 1 << 40)]).collect();
+    let rumors: Vec<Rumor> = kinds
+        .into_iter()
+        .map(|kind| claim(kind, 1, 9, 2))
+        .chain([alive(3, 1 << 40), Rumor::Event(event(7)), Rumor::Question(question())])
+        .collect();
     heads.into_iter().map(|head| Packet { head, rumors: rumors.clone() }).collect()
 }
 
@@ -26,10 +54,17 @@ fn frames() -> Vec<Frame> {
         Frame::Ack,
         Frame::Same,
         Frame::Refused { reason: "no".to_owned() },
-        Frame::Open(Open { from: name(1), versions: Versions::OURS, own: Some(row.clone()), root: 5 }),
+        Frame::Open(Open {
+            from: name(1),
+            versions: Versions::OURS,
+            own: Some(row.clone()),
+            root: 5,
+            lore: Lore { events: 9, questions: 2, floor: 1, held: vec![(8, 5), (9, u32::MAX)] },
+        }),
         Frame::Buckets { from: name(1), sums: vec![1, u64::MAX] },
         Frame::Digests { buckets: vec![BucketDigests { bucket: 63, digests: vec![digest] }] },
         Frame::Rows { rows: vec![row; 20], wanted: vec![4], more: 1 },
+        Frame::Told(Told { clock: 9, questions: 1, events: vec![event(8), event(9)] }),
     ]
 }
 
@@ -47,6 +82,12 @@ fn packets_and_frames_read_back_as_they_were_written() {
 fn a_ping_is_small() {
     let ping = Packet { head: Some(Head::Ping { seq: 1 << 31, to: name(1000), from: name(1001) }), rumors: vec![] };
     assert!(packet::encode(&ping).len() <= 24, "{} bytes", packet::encode(&ping).len());
+}
+
+#[test]
+fn an_ack_with_a_coordinate_is_small() {
+    let ack = Packet { head: Some(Head::AckAt { seq: 1 << 31, position: Position::from(&coordinate()) }), rumors: vec![] };
+    assert!(packet::encode(&ack).len() <= 56, "{} bytes", packet::encode(&ack).len());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The task that owns the machine: it waits for whatever comes first, feeds it, acts on what is decided and publishes what changed.
 
 use super::keeper::Request;
-use super::pool::{Command, JoinError, Published, UnknownMember};
+use super::pool::{Command, JoinError, Public, Published, Reply, UnknownMember};
 use super::streams::{Arrival, Line, dial};
 use super::wire::send_datagram;
 use crate::gossip::{Event, EventKind, Gossip, Input, Output, Stats, StreamEvent, StreamId};
@@ -40,6 +40,10 @@ pub(super) struct Driver<R: Runtime> {
     pub streams: BTreeMap<StreamId, mpsc::UnboundedSender<Bytes>>,
     pub joins: BTreeMap<u64, oneshot::Sender<Result<usize, JoinError>>>,
     pub tickets: u64,
+    /// Who waits for words to its question.
+    pub askers: BTreeMap<u64, mpsc::UnboundedSender<Reply>>,
+    /// Who hears events and questions.
+    pub public: Option<mpsc::Sender<Public>>,
     pub leavers: Vec<oneshot::Sender<()>>,
     /// Events of this turn, published after the members they speak of.
     pub events: Vec<Event>,
@@ -145,6 +149,20 @@ impl<R: Runtime> Driver<R> {
                 self.publish();
                 let _nobody_waits = reply.send(());
             }
+            Command::Fire { event, reply } => {
+                self.feed(Input::Fire { event }).await;
+                let _nobody_waits = reply.send(());
+            }
+            Command::Ask { ask, replies } => {
+                self.tickets += 1;
+                self.askers.insert(self.tickets, replies);
+                let id = u128::from(R::random()) << 64 | u128::from(R::random());
+                self.feed(Input::Ask { ticket: self.tickets, id, ask }).await;
+            }
+            Command::Say { question, word } => self.feed(Input::Say { question, word }).await,
+            Command::Coordinates { reply } => {
+                let _nobody_waits = reply.send(self.machine.coordinates());
+            }
             Command::Stop { reply } => drop(reply),
         }
     }
@@ -167,12 +185,33 @@ impl<R: Runtime> Driver<R> {
                 Output::Event(event) => self.events.push(event),
                 Output::Conflict(conflict) => tracing::warn!(%conflict, "gossip: a member is not let in"),
                 Output::Joined { ticket, contacted, failures } => self.joined(ticket, contacted, failures),
+                Output::Fired(event) => self.tell_public(Public::Event(event)),
+                Output::Asked(question) => self.tell_public(Public::Question(question)),
+                Output::Said { ticket, by, word } => {
+                    if let Some(asker) = self.askers.get(&ticket) {
+                        let _it_has_heard_enough = asker.send(Reply::Word { by, word });
+                    }
+                }
+                Output::Finished { ticket, tally } => {
+                    if let Some(asker) = self.askers.remove(&ticket) {
+                        let _it_has_heard_enough = asker.send(Reply::End(tally));
+                    }
+                }
                 Output::Departed => {
                     for reply in self.leavers.drain(..) {
                         let _nobody_waits = reply.send(());
                     }
                 }
             }
+        }
+    }
+
+    /// Gossip does not wait for the agent: what it has no room for is lost to it, and counted.
+    fn tell_public(&self, what: Public) {
+        if let Some(public) = &self.public
+            && public.try_send(what).is_err()
+        {
+            self.published.unheard.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     }
 
@@ -202,7 +241,8 @@ impl<R: Runtime> Driver<R> {
         if changed || now.since(self.stats_at) >= STATS_AGE {
             self.stats_at = now;
             let datagrams_dropped = self.published.dropped.load(std::sync::atomic::Ordering::Relaxed);
-            self.published.stats.store(Stats { datagrams_dropped, ..self.machine.stats() }.into());
+            let unheard = self.published.unheard.load(std::sync::atomic::Ordering::Relaxed);
+            self.published.stats.store(Stats { datagrams_dropped, unheard, ..self.machine.stats() }.into());
         }
         for event in std::mem::take(&mut self.events) {
             log(&event);

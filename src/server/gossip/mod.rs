@@ -12,5 +12,5 @@ mod tests;
 mod wire;
 
 pub use events::{Events, Notice};
-pub use pool::{JoinError, Pool, Prune, UnknownMember};
+pub use pool::{JoinError, Pool, Prune, Public, Reply, UnknownMember};
 pub use start::{RejoinAfterLeave, Setup, start};

@@ -1,10 +1,11 @@
 //! The handle on a running pool: cheap to clone, answers from a published view, changes through the driver's queue.
 
 use super::events::{Events, Subscribers};
-use crate::gossip::{Member, Stats, Tags};
-use crate::model::NodeName;
+use crate::gossip::{Ask, Member, Question, Stats, Tags, Tally, UserEvent, Word};
+use crate::model::{Coordinate, NodeName};
 use crate::runtime::Runtime;
 use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -19,7 +20,34 @@ pub(super) enum Command {
     Leave { reply: oneshot::Sender<()> },
     ForceLeave { name: NodeName, prune: Prune, reply: oneshot::Sender<Result<(), UnknownMember>> },
     SetTags { tags: Tags, reply: oneshot::Sender<()> },
+    Fire { event: UserEvent, reply: oneshot::Sender<()> },
+    Ask { ask: Ask, replies: mpsc::UnboundedSender<Reply> },
+    Say { question: Arc<Question>, word: Word },
+    Coordinates { reply: oneshot::Sender<BTreeMap<NodeName, Coordinate>> },
     Stop { reply: oneshot::Sender<()> },
+}
+
+/// What is for everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Public {
+    /// An event, each at most once.
+    Event(Arc<UserEvent>),
+    /// A question, each at most once; answered by [`Pool::say`].
+    Question(Arc<Question>),
+}
+
+/// What comes back to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// A member's word.
+    Word {
+        /// Whose.
+        by: NodeName,
+        /// What.
+        word: Word,
+    },
+    /// No more words.
+    End(Tally),
 }
 
 pub use crate::gossip::Prune;
@@ -60,6 +88,8 @@ pub(super) struct Published {
     pub stats: ArcSwap<Stats>,
     /// Datagrams that found the driver's queue full.
     pub dropped: std::sync::atomic::AtomicU64,
+    /// Events and questions that the agent had no room for.
+    pub unheard: std::sync::atomic::AtomicU64,
     pub subscribers: Subscribers,
 }
 
@@ -127,6 +157,28 @@ impl<R: Runtime> Pool<R> {
     /// Replaces our tags and tells the pool.
     pub async fn set_tags(&self, tags: Tags) {
         let _moot_if_stopped = self.ask(|reply| Command::SetTags { tags, reply }).await;
+    }
+
+    /// Fires an event of at most [`crate::gossip::MAX_SAID`] bytes. It is on its way when this returns.
+    pub async fn fire(&self, event: UserEvent) {
+        let _moot_if_stopped = self.ask(|reply| Command::Fire { event, reply }).await;
+    }
+
+    /// Asks everybody a question of at most [`crate::gossip::MAX_SAID`] bytes. What comes back ends with [`Reply::End`]; at most two words a member.
+    pub async fn question(&self, ask: Ask) -> mpsc::UnboundedReceiver<Reply> {
+        let (replies, heard) = mpsc::unbounded_channel();
+        let _ends_at_once_if_stopped = self.commands.send(Command::Ask { ask, replies }).await;
+        heard
+    }
+
+    /// This agent's word to a question. An answer has at most [`crate::gossip::MAX_SAID`] bytes.
+    pub async fn say(&self, question: Arc<Question>, word: Word) {
+        let _moot_if_stopped = self.commands.send(Command::Say { question, word }).await;
+    }
+
+    /// Where we and the members that were probed lie.
+    pub async fn coordinates(&self) -> BTreeMap<NodeName, Coordinate> {
+        self.ask(|reply| Command::Coordinates { reply }).await.unwrap_or_default()
     }
 
     /// Ends the tasks and closes the sockets without a word to the pool; what is to be remembered is on disk when it returns.

@@ -3,7 +3,7 @@
 use super::driver::{Driver, Inbox};
 use super::keeper::{Keeper, Request};
 use super::memory::{Left, Memory};
-use super::pool::{COMMAND_QUEUE, Pool, Published};
+use super::pool::{COMMAND_QUEUE, Pool, Public, Published};
 use super::streams::{Line, accept};
 use super::wire::{MAX_DATAGRAM, receive_datagram};
 use crate::config::GossipTuning;
@@ -66,6 +66,8 @@ pub struct Setup<R: Runtime> {
     pub reconnect_timeout: Duration,
     /// Where members are remembered: a disk and the file's name on it (`serf/local.snapshot`). `None` remembers nothing.
     pub memory: Option<(R::Disk, String)>,
+    /// Who hears events and questions; a full queue loses them.
+    pub public: Option<mpsc::Sender<Public>>,
     /// See [`RejoinAfterLeave`].
     pub rejoin_after_leave: RejoinAfterLeave,
 }
@@ -90,6 +92,7 @@ pub async fn start<R: Runtime>(setup: Setup<R>) -> io::Result<Pool<R>> {
         local: ArcSwap::from_pointee(machine.local()),
         stats: ArcSwap::from_pointee(machine.stats()),
         dropped: AtomicU64::new(0),
+        unheard: AtomicU64::new(0),
         subscribers: Default::default(),
     });
     let keeper = keeper.map(|keeper| {
@@ -97,18 +100,26 @@ pub async fn start<R: Runtime>(setup: Setup<R>) -> io::Result<Pool<R>> {
         drop(R::spawn(keeper.run::<R>(inbox, published.clone(), memory)));
         requests
     });
-    let commands = run::<R>(machine, listener, udp, setup.tuning.tcp_timeout, published.clone(), keeper);
+    let sockets = Sockets::<R> { listener, udp, patience: setup.tuning.tcp_timeout };
+    let commands = run(machine, sockets, published.clone(), keeper, setup.public);
     Ok(Pool { commands, published, addr, runtime: std::marker::PhantomData })
+}
+
+/// A pool's sockets, and its patience with streams.
+struct Sockets<R: Runtime> {
+    listener: R::TcpListener,
+    udp: R::UdpSocket,
+    patience: Duration,
 }
 
 fn run<R: Runtime>(
     machine: Gossip,
-    listener: R::TcpListener,
-    udp: R::UdpSocket,
-    patience: Duration,
+    sockets: Sockets<R>,
     published: Arc<Published>,
     keeper: Option<mpsc::Sender<Request>>,
+    public: Option<mpsc::Sender<Public>>,
 ) -> mpsc::Sender<super::pool::Command> {
+    let Sockets { listener, udp, patience } = sockets;
     let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
     let (datagram_sender, datagrams) = mpsc::channel(DATAGRAM_QUEUE);
     let (arrival_sender, arrivals) = mpsc::channel(ARRIVAL_QUEUE);
@@ -124,6 +135,8 @@ fn run<R: Runtime>(
         streams: BTreeMap::new(),
         joins: BTreeMap::new(),
         tickets: 0,
+        askers: BTreeMap::new(),
+        public,
         leavers: Vec::new(),
         events: Vec::new(),
         revision: None,

@@ -49,6 +49,7 @@ fn setup(text: &str) -> Setup<Tokio> {
         tuning: fast(),
         reconnect_timeout: Duration::from_secs(3600),
         memory: None,
+        public: None,
         rejoin_after_leave: RejoinAfterLeave::No,
     }
 }
