@@ -226,7 +226,9 @@ mod tests {
     #[test]
     fn of_events_the_first_that_came_goes_first() {
         let mut events = Broadcasts::of_events();
-        (1..=3).for_each(|about| drop(events.push(about, rumor(about as u8, 600))));
+        for about in 1..=3 {
+            assert_eq!(events.push(about, rumor(about as u8, 600)), Queued::Fits);
+        }
         assert_eq!(fill(&mut events, 700, 1), 1);
         assert_eq!((1..=3).map(|about| events.holds(about)).collect::<Vec<_>>(), [false, true, true]);
     }

@@ -39,6 +39,8 @@ pub enum Table {
     Sessions,
     /// What ends by itself when its time is over, which only the leader waits for.
     Timers,
+    /// Where nodes lie in the network.
+    Coordinates,
 }
 
 /// What commands changed, in the order they changed it.

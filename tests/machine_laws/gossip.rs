@@ -3,10 +3,13 @@
 use super::specimen::Specimen;
 use bytes::Bytes;
 use muster::config::GossipTuning;
-use muster::gossip::frame::{self, BucketDigests, Digest, Frame, Mark, Open, Row};
+use muster::gossip::frame::{self, BucketDigests, Digest, Frame, Lore, Mark, Open, Row, Told};
 use muster::gossip::packet::{self, Alive, Claim, ClaimKind, Head, Packet, Rumor};
-use muster::gossip::{Gossip, Input, Output, Profile, Prune, Setup, StreamEvent, StreamId, Tags, Versions};
-use muster::model::{Datacenter, Instant, NodeName};
+use muster::gossip::{
+    Ask, Gossip, Input, Output, Position, Profile, Prune, Question, Saying, Scope, Setup, StreamEvent, StreamId, Tags, UserEvent, Versions,
+    Word,
+};
+use muster::model::{Coordinate, Datacenter, Instant, NodeName};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
@@ -51,6 +54,7 @@ impl Specimen for OfGossip {
             3 => stream(),
             1 => dialed().prop_map(|event| vec![event]),
             2 => request().prop_map(|request| vec![request]),
+            1 => public(),
         ]
         .boxed()
     }
@@ -109,7 +113,46 @@ fn rumor() -> impl Strategy<Value = Rumor> {
             incarnation,
             by
         })),
+        (times(), 0..4u128, 0..1200usize).prop_map(|(at, id, length)| Rumor::Event(Arc::new(user_event(at, id, length)))),
+        (times(), 0..4u128, names(), addresses()).prop_map(|(at, id, asker, reply_to)| Rumor::Question(question(at, id, asker, reply_to))),
     ]
+}
+
+fn times() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0..30u64, 1 => any::<u64>()]
+}
+
+fn user_event(at: u64, id: u128, length: usize) -> UserEvent {
+    UserEvent { id: id << 96 | id, at, name: "deploy".to_owned(), payload: vec![7; length].into(), scope: Scope::default() }
+}
+
+fn question(at: u64, id: u128, asker: NodeName, reply_to: SocketAddr) -> Arc<Question> {
+    let (name, payload, scope) = ("load".to_owned(), Bytes::new(), Scope::default());
+    Arc::new(Question { id, at, asker, reply_to, name, payload, scope, relays: 2, patience: 1000 })
+}
+
+fn saying() -> impl Strategy<Value = Saying> {
+    let words = prop_oneof![Just(Word::Nothing), Just(Word::Heard), Just(Word::Answer(Bytes::from_static(b"42")))];
+    (0..4u128, names(), words).prop_map(|(question, by, word)| Saying { question, by, word })
+}
+
+/// What the agent itself fires, asks and says.
+fn public() -> BoxedStrategy<Vec<Input>> {
+    let ask = |id: u128, until: u8| {
+        let patience = Some(Duration::from_secs(3));
+        let ask = Ask { name: "load".to_owned(), payload: Bytes::new(), scope: Scope::default(), patience, relays: 1, until };
+        Input::Ask { ticket: id as u64, id, ask }
+    };
+    prop_oneof![
+        (0..4u128, 0..900usize).prop_map(|(id, length)| Input::Fire { event: user_event(0, id, length) }),
+        (0..4u128, 0..101u8).prop_map(move |(id, until)| ask(id, until)),
+        (0..4u128, names(), addresses()).prop_map(|(id, asker, reply_to)| Input::Say {
+            question: question(1, id, asker, reply_to),
+            word: Word::Answer(Bytes::from_static(b"42"))
+        }),
+    ]
+    .prop_map(|input| vec![input])
+    .boxed()
 }
 
 fn head() -> impl Strategy<Value = Head> {
@@ -118,8 +161,15 @@ fn head() -> impl Strategy<Value = Head> {
         (seq.clone(), names(), names()).prop_map(|(seq, to, from)| Head::Ping { seq, to, from }),
         seq.clone().prop_map(|seq| Head::Ack { seq }),
         seq.clone().prop_map(|seq| Head::Nack { seq }),
-        (seq, names(), addresses()).prop_map(|(seq, to, addr)| Head::AskPing { seq, to, addr }),
+        (seq.clone(), names(), addresses()).prop_map(|(seq, to, addr)| Head::AskPing { seq, to, addr }),
+        (seq, any::<f64>()).prop_map(|(seq, height)| Head::AckAt { seq, position: position(height) }),
+        saying().prop_map(Head::Say),
+        (names(), saying()).prop_map(|(to, saying)| Head::Pass { to, saying }),
     ]
+}
+
+fn position(height: f64) -> Position {
+    Position::from(&Coordinate { vec: [0.01; 8], error: 0.5, adjustment: 0.0, height })
 }
 
 fn datagram() -> impl Strategy<Value = Input> {
@@ -133,9 +183,18 @@ fn row() -> impl Strategy<Value = Row> {
     (profiles(), incarnations(), marks, any::<u32>()).prop_map(|(profile, incarnation, mark, age)| Row { profile, incarnation, mark, age })
 }
 
+fn lore() -> impl Strategy<Value = Lore> {
+    (times(), times(), times(), vec((times(), 0..4u32), 0..4)).prop_map(|(events, questions, floor, held)| Lore {
+        events,
+        questions,
+        floor,
+        held,
+    })
+}
+
 fn stream_frame() -> impl Strategy<Value = Frame> {
-    let open = (names(), option::of(row()), any::<u64>())
-        .prop_map(|(from, own, root)| Frame::Open(Open { from, versions: Versions::OURS, own, root }));
+    let open = (names(), option::of(row()), any::<u64>(), lore())
+        .prop_map(|(from, own, root, lore)| Frame::Open(Open { from, versions: Versions::OURS, own, root, lore }));
     let digest = (any::<u64>(), incarnations(), any::<u32>()).prop_map(|(name, incarnation, profile)| Digest {
         name,
         incarnation,
@@ -148,6 +207,10 @@ fn stream_frame() -> impl Strategy<Value = Frame> {
         1 => Just(Frame::Ack),
         3 => open,
         1 => Just(Frame::Same),
+        1 => (times(), times(), vec((times(), 0..4u128), 0..4)).prop_map(|(clock, questions, events)| {
+            let events = events.into_iter().map(|(at, id)| Arc::new(user_event(at, id, 10))).collect();
+            Frame::Told(Told { clock, questions, events })
+        }),
         1 => "[a-z ]{0,20}".prop_map(|reason| Frame::Refused { reason }),
         1 => (names(), vec(any::<u64>(), 0..300)).prop_map(|(from, sums)| Frame::Buckets { from, sums }),
         2 => vec(bucket, 0..5).prop_map(|buckets| Frame::Digests { buckets }),

@@ -113,6 +113,7 @@ fn whole(state: &State, node: &str) -> Option<WholeNode> {
         | Rows::Absent
         | Rows::Sessions(_)
         | Rows::Txn(_)
+        | Rows::Located(_)
         | Rows::Autopilot(_) => None,
     }
 }

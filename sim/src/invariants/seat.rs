@@ -100,12 +100,12 @@ impl Observer for Seat {
         let command = entry.command.map_or(0, |stamped| digest(&codec::encode(1, stamped)));
         let kv = entry.command.and_then(|stamped| match &stamped.command {
             Command::Kv(kv) => Some(kv.clone()),
-            Command::Nothing | Command::Catalog(_) | Command::Autopilot { .. } => None,
+            Command::Nothing | Command::Catalog(_) | Command::Autopilot { .. } | Command::Locate(_) => None,
             Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
         });
         let catalog = entry.command.filter(|_| !matches!(entry.reply, Reply::Refused(_))).and_then(|stamped| match &stamped.command {
             Command::Catalog(catalog) => Some(catalog.clone()),
-            Command::Nothing | Command::Kv(_) | Command::Autopilot { .. } => None,
+            Command::Nothing | Command::Kv(_) | Command::Autopilot { .. } | Command::Locate(_) => None,
             Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
         });
         let state = entry.index.is_multiple_of(DIGEST_EVERY).then(|| digest(&entry.state.encode()));
