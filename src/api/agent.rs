@@ -1,5 +1,6 @@
 //! What an agent says of itself and of the members it knows.
 
+use super::coordinate::CoordinateShape;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ pub struct AgentSelf {
     /// Its configuration, flat. Not a stable interface; some clients read a few keys.
     pub debug_config: BTreeMap<String, serde_json::Value>,
     /// Where it is in the network; `None` with coordinates disabled.
-    pub coord: Option<Coordinate>,
+    pub coord: Option<CoordinateShape>,
     /// How gossip sees it.
     pub member: Member,
     /// Numbers by part, as text.
@@ -40,20 +41,6 @@ pub struct SelfConfig {
     pub server: bool,
     /// Its version, without `v`.
     pub version: String,
-}
-
-/// A place in the network's coordinate space (Vivaldi, 8 dimensions).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Coordinate {
-    /// The place, in seconds.
-    pub vec: Vec<f64>,
-    /// How far it may be off.
-    pub error: f64,
-    /// Correction learnt from the last samples, in seconds.
-    pub adjustment: f64,
-    /// What every path to it costs, in seconds.
-    pub height: f64,
 }
 
 /// A member of a gossip pool.

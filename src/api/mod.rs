@@ -2,10 +2,12 @@
 
 pub mod agent;
 pub mod catalog;
+pub mod coordinate;
 pub mod date;
 pub mod definition;
 pub mod document;
 mod error;
+pub mod event;
 pub mod health;
 pub mod json;
 pub mod kv;

@@ -86,6 +86,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         services,
         checks,
         check_tuning: registration::checks(reader),
+        disable_coordinates: reader.switch("disable_coordinates", false),
         enable_debug: reader.switch("enable_debug", false),
         prometheus: reader.settings.span("telemetry.prometheus_retention_time").is_some_and(|d| !d.is_zero()),
         pid_file: reader.settings.text("pid_file").filter(|path| !path.is_empty()).map(PathBuf::from),

@@ -117,6 +117,8 @@ pub struct Config {
     pub checks: Vec<CheckDefinition>,
     /// How checks are run and told.
     pub check_tuning: CheckTuning,
+    /// `disable_coordinates`: this agent says to nobody where it lies.
+    pub disable_coordinates: bool,
     /// `enable_debug`.
     pub enable_debug: bool,
     /// `telemetry.prometheus_retention_time` above zero: the prometheus format is served.

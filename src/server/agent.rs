@@ -1,7 +1,9 @@
 //! The running agent: what its sockets share.
 
+use super::coordinates::Gathered;
 use super::directory::Directory;
 use super::duties::Watchman;
+use super::events::Events;
 use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
 use super::views::{Copies, Sessions};
@@ -66,6 +68,8 @@ pub(super) struct Inner<R: Runtime> {
     pub recent: Mutex<Recent>,
     /// The subscriptions that this server keeps.
     pub sessions: Sessions,
+    pub events: Events,
+    pub gathered: Gathered,
     pub local: LocalAgent<R>,
     pub phase: watch::Sender<Phase>,
     /// Attempts to join after which the agent gave up; unset while it has not.

@@ -35,6 +35,7 @@ impl<R: Runtime> Agent<R> {
             Request::Operate { operation, relay } => self.operate(operation, Some(relay)).await,
             Request::Subscribe(ask) => Ok(Response::Told(self.publish(ask).await)),
             Request::ChangeSubscription(ask) => Ok(self.change_subscription(ask).await),
+            Request::WanCoordinates => Ok(Response::WanCoordinates(self.servers_in_wan_here().await)),
             Request::Peers => Ok(Response::Peers(self.peers_here())),
             Request::ClaimStands { servers } => Ok(Response::Claimed(self.claim_stands(&servers).await)),
             Request::Claim { by, servers } => Ok(Response::Claimed(self.grant_claim(by, &servers).await)),

@@ -1,6 +1,7 @@
 //! What a server owes the others while it leads: the catalog's view of the members, the seats of the servers, the sweeping of tombstones.
 
 use super::Agent;
+use super::coordinates::GATHER;
 use crate::agent::autopilot::{Autopilot, Ballot, LOOK_INTERVAL, Pooled, Report, Seat, Sight, Step};
 use crate::agent::reconcile::{Caution, Credence, Own, Reconciler};
 use crate::api::operator::{AutopilotState, ServersHealth};
@@ -88,7 +89,7 @@ impl<R: Runtime> Term<'_, R> {
     /// Serves until another leads or another term begins.
     async fn serve(&mut self, leadership: &mut watch::Receiver<crate::raft::Leadership>) {
         let mut events = self.agent.lan().events();
-        let (mut next_look, mut next_pass) = (R::now(), R::now());
+        let (mut next_look, mut next_pass, mut next_gathering) = (R::now(), R::now(), R::now() + GATHER);
         // The first view that holds everything earlier leaders committed.
         while self.raft.read_view(crate::raft::Consistency::Default).await.is_err() {
             // A quorum may be found without any news of a leader.
@@ -112,6 +113,11 @@ impl<R: Runtime> Term<'_, R> {
                 self.sweep().await;
                 next_look = R::now() + LOOK_INTERVAL;
             }
+            if R::now() >= next_gathering {
+                // What was not written is said again.
+                let _ = self.propose_all(self.agent.0.gathered.batches()).await;
+                next_gathering = R::now() + GATHER;
+            }
             if !self.still(leadership) {
                 return;
             }
@@ -130,7 +136,7 @@ impl<R: Runtime> Term<'_, R> {
                     Some(News::Missed) => (next_pass, next_look) = (R::now(), R::now()),
                     None => return,
                 },
-                () = R::sleep_until(next_look.min(next_pass)) => {}
+                () = R::sleep_until(next_look.min(next_pass).min(next_gathering)) => {}
             }
         }
     }

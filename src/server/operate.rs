@@ -43,6 +43,10 @@ impl<R: Runtime> Agent<R> {
             },
             Operation::TransferLeader(target) => transfer(raft, target.as_deref()).await,
             Operation::Configuration => Step::Done(Ok(Response::Configuration(self.raft_configuration_here(raft)))),
+            Operation::Locate(located) => {
+                self.note_location(located.clone());
+                Step::Done(Ok(Response::Operated))
+            }
             Operation::Health => Step::Done(Ok(Response::Health(self.servers_health()))),
             Operation::State => match self.autopilot_state() {
                 Some(state) => Step::Done(Ok(Response::State(state))),

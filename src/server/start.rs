@@ -4,8 +4,10 @@ use super::advice::advice;
 use super::agent::{Agent, Farewell, Inner, Phase};
 use super::checks::ProbeSetting;
 use super::claim::{CLAIM_NAME, check_claim};
+use super::coordinates::Gathered;
 use super::data_dir::{self, DataDir};
 use super::directory::Directory;
+use super::events::Events;
 use super::gossip::{self, RejoinAfterLeave};
 use super::http::{Http, Settings};
 use super::local::LocalAgent;
@@ -23,6 +25,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How long requests under way may take once the agent stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -52,7 +55,8 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         true => Some(open_raft::<R>(&config, node_id, &path, &calls, &directory, &surroundings).await?),
         false => None,
     };
-    let (lan, wan) = match start_gossip::<R>(&config, node_id, &disk).await {
+    let (public, events) = Events::new();
+    let (lan, wan) = match start_gossip::<R>(&config, node_id, &disk, public).await {
         Ok(pools) => pools,
         Err(e) => {
             if let Some(raft) = raft {
@@ -81,6 +85,8 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         copies,
         recent: Mutex::default(),
         sessions: Sessions::default(),
+        events,
+        gathered: Gathered::default(),
         local,
         phase,
         gave_up: OnceLock::new(),
@@ -119,6 +125,12 @@ impl<R: Runtime> Agent<R> {
     async fn enter_cluster(&self) -> Result<(), StartError> {
         let agent = self.clone();
         self.keep(async move { agent.follow_members().await });
+        let agent = self.clone();
+        self.keep(async move { agent.hear_public().await });
+        if !self.config().disable_coordinates {
+            let agent = self.clone();
+            self.keep(async move { agent.say_where_it_lies().await });
+        }
         let agent = self.clone();
         self.keep(async move { agent.look_after_registrations().await });
         if self.raft().is_none() {
@@ -175,7 +187,12 @@ async fn listen<R: Runtime>(addr: SocketAddr, what: &'static str, setting: &'sta
 
 type Pools<R> = (gossip::Pool<R>, Option<gossip::Pool<R>>);
 
-async fn start_gossip<R: Runtime>(config: &Config, node_id: NodeId, disk: &R::Disk) -> Result<Pools<R>, StartError> {
+async fn start_gossip<R: Runtime>(
+    config: &Config,
+    node_id: NodeId,
+    disk: &R::Disk,
+    public: mpsc::Sender<gossip::Public>,
+) -> Result<Pools<R>, StartError> {
     let rejoin_after_leave = if config.rejoin_after_leave { RejoinAfterLeave::Yes } else { RejoinAfterLeave::No };
     let tags = Agent::<R>::tags(config, node_id);
     let setup = |name: NodeName, tags: Tags, bind: SocketAddr, memory: &str| gossip::Setup::<R> {
@@ -191,7 +208,9 @@ async fn start_gossip<R: Runtime>(config: &Config, node_id: NodeId, disk: &R::Di
         rejoin_after_leave,
     };
     let bind = config.listen.serf_lan;
-    let lan = gossip::start(setup(config.node_name.clone(), tags.clone(), bind, "serf/local.snapshot")).await;
+    let mut lan = setup(config.node_name.clone(), tags.clone(), bind, "serf/local.snapshot");
+    lan.public = Some(public);
+    let lan = gossip::start(lan).await;
     let lan =
         lan.map_err(|source| StartError::Port { addr: bind, what: "LAN gossip", setting: "-serf-lan-port or ports.serf_lan", source })?;
     let Some(bind) = config.listen.serf_wan.filter(|_| config.server) else { return Ok((lan, None)) };

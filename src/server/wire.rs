@@ -8,6 +8,7 @@ use crate::model::codec::{self, CodecError};
 use crate::model::{Index, NodeId};
 use crate::raft::{LeaderHint, Server};
 use crate::rpc::Method;
+use crate::state::coordinates::Located;
 use crate::state::{Command, Reply};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -57,10 +58,12 @@ pub(super) enum Request {
     ClaimStands {
         servers: Vec<NodeId>,
     },
+    /// Where the servers of all datacenters lie in the WAN.
+    WanCoordinates,
 }
 
 /// What only the leader can do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Operation {
     /// Takes a server out of the configuration: it leaves, or the operator says that it is gone.
     RemoveServer(Peer),
@@ -72,6 +75,8 @@ pub(super) enum Operation {
     State,
     /// The configuration, with how far each server is.
     Configuration,
+    /// Notes where a node lies, soon.
+    Locate(Located),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,6 +91,7 @@ pub(super) enum Response {
     Claimed(bool),
     Told(Told),
     Refused(Refusal),
+    WanCoordinates(Vec<(String, Located)>),
 }
 
 /// An answer and what the answering server knew of its own currency.

@@ -2,9 +2,10 @@
 
 use super::autopilot::AutopilotSettings;
 use super::checks::{CheckSpec, SERF_HEALTH};
+use super::coordinates::Located;
 use super::nodes::NodeSpec;
 use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate};
-use crate::model::{CatalogStatus, CheckStatus, Key, NodeId, NodeName, ServiceAddress, ServiceSpec, Weights};
+use crate::model::{CatalogStatus, CheckStatus, Coordinate, Key, NodeId, NodeName, ServiceAddress, ServiceSpec, Weights};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -74,6 +75,11 @@ pub(crate) fn a_catalog_command() -> impl Strategy<Value = CatalogCommand> {
     ]
 }
 
+fn located(node: NodeName, x: u8) -> Located {
+    let coordinate = Coordinate { vec: [f64::from(x); 8], error: 1.5, adjustment: 0.0, height: 0.001 };
+    Located { node, coordinate }
+}
+
 pub(crate) fn a_command() -> impl Strategy<Value = Command> {
     let key = || "[ab]{0,2}".prop_map(|key| Key::from(key.as_str()));
     let settings = (0u32..3).prop_map(|min_quorum| AutopilotSettings { min_quorum, ..AutopilotSettings::default() });
@@ -87,6 +93,7 @@ pub(crate) fn a_command() -> impl Strategy<Value = Command> {
         1 => key().prop_map(|prefix| Command::Kv(KvCommand::DeleteTree { prefix })),
         1 => Just(Command::Kv(KvCommand::ReapTombstones)),
         8 => a_catalog_command().prop_map(Command::Catalog),
+        1 => vec((a_name(), 0u8..3), 1..3).prop_map(|said| Command::Locate(said.into_iter().map(|(node, x)| located(node, x)).collect())),
         1 => settings.prop_map(move |settings| Command::Autopilot { settings, condition }),
     ]
 }

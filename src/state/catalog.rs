@@ -280,6 +280,7 @@ impl Change<'_> {
         let left = self.state.sessions.on(folded);
         sessions::end_all(self.state, self.at, left, self.touched);
         self.state.nodes.take(slot, self.index, self.touched);
+        self.state.coordinates.forget(folded, self.index, self.touched);
     }
 
     pub(super) fn deregister_service(&mut self, node: &NodeName, id: &str) {

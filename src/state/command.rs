@@ -2,6 +2,7 @@
 
 use super::autopilot::AutopilotSettings;
 use super::checks::CheckSpec;
+use super::coordinates::Located;
 use super::nodes::NodeSpec;
 use super::sessions::SessionCommand;
 use super::timers::Expiry;
@@ -50,6 +51,8 @@ pub enum Command {
     },
     /// All of these in order, or none. Answered [`Reply::Txn`].
     Txn(Vec<TxnOp>),
+    /// Notes where nodes lie in the network; those that are not in the catalog are left out.
+    Locate(Vec<Located>),
 }
 
 /// When a conditional write takes effect.

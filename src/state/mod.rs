@@ -8,6 +8,7 @@ pub mod autopilot;
 mod catalog;
 pub mod checks;
 mod command;
+pub mod coordinates;
 mod departed;
 mod home;
 pub mod kv;
@@ -40,6 +41,7 @@ pub struct State {
     autopilot: autopilot::Autopilot,
     sessions: sessions::Sessions,
     timers: timers::Timers,
+    coordinates: coordinates::Coordinates,
 }
 
 /// When a command is applied.
@@ -86,6 +88,10 @@ impl State {
             Command::Session(command) => sessions::apply(self, at, command, &mut touched),
             Command::Expire(expired) => self.expire(at, expired, &mut touched),
             Command::Txn(ops) => txn::apply(self, at, ops, &mut touched),
+            Command::Locate(said) => {
+                coordinates::set(self, index, said, &mut touched);
+                Reply::Done
+            }
         };
         (reply, touched)
     }
@@ -131,6 +137,7 @@ impl State {
             .max(self.checks.index)
             .max(self.autopilot.index())
             .max(self.sessions.index)
+            .max(self.coordinates.index)
     }
 
     /// The KV store.
@@ -171,6 +178,11 @@ impl State {
     /// Autopilot's settings.
     pub fn autopilot(&self) -> &autopilot::Autopilot {
         &self.autopilot
+    }
+
+    /// Where nodes lie in the network.
+    pub fn coordinates(&self) -> &coordinates::Coordinates {
+        &self.coordinates
     }
 
     /// Whether a leader whose clock shows `now` should propose [`KvCommand::ReapTombstones`].

@@ -279,6 +279,8 @@ pub(super) fn write(state: &mut State, index: Index, existing: Option<&Slot>, sp
     let home = same_home.map_or_else(|| Arc::new(Home::from(spec.name.clone())), |slot| slot.home.clone());
     if let Some(old) = existing.filter(|slot| slot.home.folded != home.folded) {
         state.nodes.take(old, index, touched);
+        // Its agent says again where it lies, under its new name.
+        state.coordinates.forget(&old.home.folded, index, touched);
     }
     let same_slot = existing.filter(|slot| slot.home.folded == home.folded);
     let (own, checks) = same_slot.map_or((Own::None, index), |slot| (slot.own.clone(), slot.checks));

@@ -9,7 +9,9 @@ mod sessions;
 
 use super::State;
 use super::autopilot::AutopilotRow;
+use super::coordinates::Located;
 use super::kv::{Burial, Entry};
+use super::nodes::fold;
 use crate::model::codec::{self, CodecError};
 use crate::model::{Index, Key, Timestamp};
 use catalog::CatalogSection;
@@ -34,6 +36,8 @@ enum Section {
     Marks { kv: Index, kv_reaped: Index },
     End { sections: u64 },
     Sessions(SessionSection),
+    Coordinates(Vec<Arc<Located>>),
+    CoordinateMark(Index),
 }
 
 impl State {
@@ -53,9 +57,11 @@ impl State {
         let burials = batches(burials, |(_, _, keys)| keys.iter().map(|key| key.len() + ROW_BYTES).sum()).map(Section::Burials);
         let autopilot = self.autopilot.row.clone().map(Section::Autopilot);
         let catalog = catalog::sections(self).map(Section::Catalog);
+        let coordinates = batches(self.coordinates.rows.values().cloned(), |row| row.node.as_str().len() + size_of::<Located>());
+        let coordinates = coordinates.map(Section::Coordinates).chain([Section::CoordinateMark(self.coordinates.index)]);
         let marks = Section::Marks { kv: self.kv.index, kv_reaped: self.kv.reaped };
         let sessions = sessions::sections(self).map(Section::Sessions);
-        let rows = entries.chain(burials).chain(autopilot).chain(catalog).chain(sessions).chain([marks]);
+        let rows = entries.chain(burials).chain(autopilot).chain(catalog).chain(sessions).chain(coordinates).chain([marks]);
         let mut sections = 0;
         let mut rows = rows.map(Some).chain([None]);
         std::iter::from_fn(move || {
@@ -101,8 +107,21 @@ impl State {
                 (self.kv.index, self.kv.reaped) = (kv, kv_reaped);
                 Ok(())
             }
+            Section::Coordinates(rows) => rows.into_iter().try_for_each(|row| self.add_coordinate(row)),
+            Section::CoordinateMark(index) => {
+                self.coordinates.index = index;
+                Ok(())
+            }
             Section::End { .. } => Err(malformed("an end before the end")),
         }
+    }
+
+    fn add_coordinate(&mut self, row: Arc<Located>) -> Result<(), CodecError> {
+        let folded = fold(row.node.as_str());
+        let ascends = self.coordinates.rows.get_max().is_none_or(|(last, _)| *last < folded);
+        let sound = self.nodes.at(&folded).is_some() && row.coordinate.check().is_ok();
+        self.coordinates.rows.insert(folded, row);
+        in_order(ascends && sound)
     }
 
     fn add_burial(&mut self, index: Index, at: Timestamp, keys: Vec<Key>) -> Result<(), CodecError> {

@@ -1,9 +1,10 @@
 //! Answers: rows shared with the view they come from, and how current they are.
 
-use super::{Query, catalog, health, kv};
+use super::{Query, catalog, health, kv, near};
 use crate::model::Key;
 use crate::state::autopilot::AutopilotRow;
 use crate::state::checks::Check;
+use crate::state::coordinates::Located;
 use crate::state::kv::Entry;
 use crate::state::nodes::Node;
 use crate::state::services::Service;
@@ -52,6 +53,8 @@ pub enum Rows {
     Sessions(Vec<Arc<Session>>),
     /// What came of a transaction's reads.
     Txn(TxnReply),
+    /// Where nodes lie, by name.
+    Located(Vec<Arc<Located>>),
 }
 
 /// An instance with its node and, where they were asked for, its checks: those of the node first.
@@ -110,6 +113,7 @@ impl Query {
             Query::Sessions => sessions(state, state.sessions().iter()),
             Query::SessionsOfNode { node } => sessions(state, state.sessions().of_node(node)),
             Query::Txn { reads } => Answer { marks: Marks::at(state.last_change()), rows: Rows::Txn(txn::read(state, reads)) },
+            Query::Coordinates { nodes } => near::coordinates(state, nodes.as_deref()),
             Query::Absent => Answer { marks: Marks::at(0), rows: Rows::Absent },
         }
     }

@@ -8,12 +8,14 @@ mod fields;
 mod fingerprint;
 mod health;
 mod kv;
+mod near;
 mod records;
 
 pub use crate::api::read::{CacheControl, ReadMode, ReadOptions};
 pub use answer::{Answer, Instance, NodeServices, Rows, WholeNode};
 pub use blocking::{Verdict, Wait, judge, patience};
 pub use choice::{Choice, Chooser, Health, Subject};
+pub use near::sort_by_distance;
 pub use records::CheckRecord;
 
 use crate::model::{Key, SessionId, Table, Topic};
@@ -108,6 +110,11 @@ pub enum Query {
     WholeCatalog,
     /// Autopilot's settings.
     AutopilotConfiguration,
+    /// Where nodes lie in the network.
+    Coordinates {
+        /// Which of them, by names compared without case; `None` is all that are known.
+        nodes: Option<Vec<String>>,
+    },
     /// What this version does not keep, so that there is none of it and never will be: prepared queries.
     Absent,
     /// One session.
@@ -151,6 +158,7 @@ impl Query {
             Query::WholeCatalog => vec![Topic::Table(Table::Nodes), Topic::Table(Table::Services), Topic::Table(Table::Checks)],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
             Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } => vec![Topic::Table(Table::Sessions)],
+            Query::Coordinates { .. } => vec![Topic::Table(Table::Coordinates)],
             Query::Absent | Query::Txn { .. } => Vec::new(),
         }
     }

@@ -134,13 +134,23 @@ fn a_query() -> impl Strategy<Value = Query> {
         2 => node().prop_map(|node| Query::WholeNode { node }),
         1 => Just(Query::WholeCatalog),
         2 => "10[.]0[.]0[.][01]".prop_map(|address| Query::AtAddress { address: address.parse().unwrap() }),
+        1 => Just(Query::Coordinates { nodes: None }),
+        1 => node().prop_map(|node| Query::Coordinates { nodes: Some(vec![node]) }),
     ]
 }
 
 fn is_of_catalog(query: &Query) -> bool {
     match query {
-        Query::KvGet { .. } | Query::KvList { .. } | Query::KvKeys { .. } | Query::AutopilotConfiguration | Query::Absent => false,
-        Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } | Query::Txn { .. } => false,
+        Query::KvGet { .. }
+        | Query::KvList { .. }
+        | Query::KvKeys { .. }
+        | Query::AutopilotConfiguration
+        | Query::Coordinates { .. }
+        | Query::Session { .. }
+        | Query::Sessions
+        | Query::SessionsOfNode { .. }
+        | Query::Txn { .. }
+        | Query::Absent => false,
         Query::CatalogNodes { .. }
         | Query::CatalogServices { .. }
         | Query::CatalogService { .. }

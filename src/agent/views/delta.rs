@@ -69,6 +69,7 @@ impl Listed<'_> {
             | Rows::Absent
             | Rows::Sessions(_)
             | Rows::Txn(_)
+            | Rows::Located(_)
             | Rows::Autopilot(_) => None,
         }
     }

@@ -34,6 +34,7 @@ impl Query {
             | Query::Sessions
             | Query::SessionsOfNode { .. }
             | Query::Txn { .. }
+            | Query::Coordinates { .. }
             | Query::AutopilotConfiguration => None,
         }
     }
@@ -75,6 +76,7 @@ impl Query {
             | Query::Sessions
             | Query::SessionsOfNode { .. }
             | Query::Txn { .. }
+            | Query::Coordinates { .. }
             | Query::AutopilotConfiguration => None,
         }
     }
@@ -101,6 +103,7 @@ impl Query {
             | Query::Sessions
             | Query::SessionsOfNode { .. }
             | Query::Txn { .. }
+            | Query::Coordinates { .. }
             | Query::AutopilotConfiguration => return wide.clone(),
         };
         let Rows::Instances(instances) = &wide.rows else { return wide.clone() };

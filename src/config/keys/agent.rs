@@ -29,7 +29,7 @@ pub(super) const KEYS: &[Key] = &[
     used("datacenter", Text),
     used("default_query_time", Span),
     later("disable_anonymous_signature", Bool),
-    later("disable_coordinates", Bool),
+    used("disable_coordinates", Bool),
     later("disable_host_node_id", Bool),
     used("disable_http_unprintable_char_filter", Bool),
     later("disable_keyring_file", Bool),

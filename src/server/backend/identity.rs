@@ -1,7 +1,8 @@
 //! `/v1/agent/self` and the gauges of `/v1/agent/metrics`.
 
 use super::members::shown;
-use crate::api::agent::{AgentSelf, Coordinate, SelfConfig};
+use crate::api::agent::{AgentSelf, SelfConfig};
+use crate::api::coordinate::CoordinateShape;
 use crate::api::metrics::{Metric, Reading};
 use crate::model::Probe;
 use crate::raft::Role;
@@ -13,8 +14,10 @@ use std::collections::BTreeMap;
 type Numbers = BTreeMap<String, String>;
 
 impl<R: Runtime> Agent<R> {
-    pub(super) fn describe(&self) -> AgentSelf {
+    pub(super) async fn describe(&self) -> AgentSelf {
         let config = self.config();
+        let coordinates = self.lan().coordinates().await;
+        let coord = coordinates.get(&config.node_name).filter(|_| !config.disable_coordinates).map(CoordinateShape::from);
         let mut stats = BTreeMap::from([
             ("agent".to_owned(), self.registration_stats()),
             ("build".to_owned(), text([("prerelease", ""), ("revision", ""), ("version", crate::CONSUL_VERSION)])),
@@ -40,7 +43,7 @@ impl<R: Runtime> Agent<R> {
                 version: crate::CONSUL_VERSION.to_owned(),
             },
             debug_config: self.debug_config(),
-            coord: Some(Coordinate { vec: vec![0.0; 8], error: 1.5, adjustment: 0.0, height: 0.00001 }),
+            coord,
             member: shown(&local).expect("this agent knows itself"),
             stats,
             meta: config.node_meta.clone(),
@@ -162,6 +165,11 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("serf.lan.malformed", pooled.malformed as f64));
         gauges.push(gauge("serf.lan.refused", pooled.refused as f64));
         gauges.push(gauge("serf.lan.dropped", pooled.datagrams_dropped as f64));
+        gauges.push(gauge("serf.events", pooled.events as f64));
+        gauges.push(gauge("serf.events.unheard", pooled.unheard as f64));
+        gauges.push(gauge("serf.queries", pooled.questions as f64));
+        gauges.push(gauge("serf.queue.Event", pooled.shout_queue as f64));
+        gauges.push(gauge("serf.queue.Event.dropped", pooled.shouts_dropped as f64));
         gauges.extend(self.registration_gauges());
         if let Some(raft) = self.raft() {
             let stats = raft.stats();
@@ -190,7 +198,7 @@ fn text<const N: usize>(pairs: [(&str, &str); N]) -> Numbers {
     numbers(pairs)
 }
 
-/// The pool in numbers. Consul's queues and Lamport clocks have no counterparts.
+/// The pool in numbers. Questions are what Consul calls queries; intents have no queue of their own.
 fn serf_stats<R: Runtime>(pool: &Pool<R>) -> Numbers {
     let members = pool.members();
     let count = |status| members.iter().filter(|member| member.status == status).count();
@@ -203,6 +211,8 @@ fn serf_stats<R: Runtime>(pool: &Pool<R>) -> Numbers {
     ])
     .into_iter()
     .chain(numbers([("malformed", stats.malformed), ("refused", stats.refused), ("dropped", stats.datagrams_dropped)]))
+    .chain(numbers([("event_time", stats.event_time), ("query_time", stats.question_time), ("coordinate_resets", stats.coordinate_resets)]))
+    .chain(numbers([("event_queue", stats.shout_queue)]))
     .chain(text([("encrypted", "false")]))
     .collect()
 }

@@ -6,17 +6,22 @@ mod members;
 use super::Agent;
 use super::requests::{Repeat, Step, Target, strange};
 use super::wire::{Operation, Peers, Refusal, Request, Response};
+use crate::agent::events::EventRing;
 use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::Query;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
+use crate::api::coordinate::{DatacenterMap, datacenter_maps};
+use crate::api::event::Answers;
 use crate::api::metrics::Metric;
 use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, RaftServer, ServersHealth};
 use crate::api::read::ReadOptions;
+use crate::gossip::{Ask, UserEvent};
 use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::{Runtime, watch};
 use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
 use crate::server::journal::Lines;
+use crate::state::coordinates::Located;
 use crate::state::{Command, Reply};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -118,8 +123,32 @@ impl<R: Runtime> Backend for Agent<R> {
         Agent::reload(self).await.map_err(|e| RequestError::Refused(e.to_string()))
     }
 
+    async fn fire(&self, event: UserEvent, dc: Option<String>) -> Result<(), RequestError> {
+        self.check_datacenter(dc.as_deref())?;
+        self.lan().fire(event).await;
+        Ok(())
+    }
+
+    fn events(&self) -> watch::Receiver<Arc<EventRing>> {
+        self.0.events.watch()
+    }
+
+    async fn ask_everybody(&self, ask: Ask, dc: Option<String>) -> Result<Answers, RequestError> {
+        self.check_datacenter(dc.as_deref())?;
+        Ok(Agent::ask_everybody(self, ask).await)
+    }
+
+    async fn locate(&self, located: Located, dc: Option<String>) -> Result<(), RequestError> {
+        self.check_datacenter(dc.as_deref())?;
+        Ok(Agent::locate(self, located).await?)
+    }
+
+    async fn servers_in_wan(&self) -> Result<Vec<DatacenterMap>, RequestError> {
+        Ok(datacenter_maps(&Agent::servers_in_wan(self).await?))
+    }
+
     async fn agent_self(&self) -> Result<AgentSelf, RequestError> {
-        Ok(self.describe())
+        Ok(self.describe().await)
     }
 
     async fn members(&self, pool: Pool) -> Result<Option<Vec<Member>>, RequestError> {

@@ -1,15 +1,20 @@
 //! What the HTTP server asks of the agent behind it.
 
+use crate::agent::events::EventRing;
 use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::{Answer, Query, ReadOptions};
 use crate::api::ApiError;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
+use crate::api::coordinate::DatacenterMap;
+use crate::api::event::Answers;
 use crate::api::metrics::Metric;
 use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
+use crate::gossip::{Ask, UserEvent};
 use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::watch;
 use crate::server::journal::Lines;
+use crate::state::coordinates::Located;
 use crate::state::{Command, Reply};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -74,6 +79,21 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// Reads the configuration's definitions again and goes by them from now on; the error names what is wrong, and everything stays as it was.
     fn reload(&self) -> impl Future<Output = Result<(), RequestError>> + Send;
+
+    /// Fires an event at every agent of the datacenter.
+    fn fire(&self, event: UserEvent, dc: Option<String>) -> impl Future<Output = Result<(), RequestError>> + Send;
+
+    /// The events that concerned this agent, now and whenever there is a new one.
+    fn events(&self) -> watch::Receiver<Arc<EventRing>>;
+
+    /// Asks every agent of the datacenter, and returns when enough have answered or the patience is over.
+    fn ask_everybody(&self, ask: Ask, dc: Option<String>) -> impl Future<Output = Result<Answers, RequestError>> + Send;
+
+    /// Has it noted where a node lies, with the leader's next batch.
+    fn locate(&self, located: Located, dc: Option<String>) -> impl Future<Output = Result<(), RequestError>> + Send;
+
+    /// Where the servers of all datacenters lie in the WAN.
+    fn servers_in_wan(&self) -> impl Future<Output = Result<Vec<DatacenterMap>, RequestError>> + Send;
 
     /// What the agent says of itself.
     fn agent_self(&self) -> impl Future<Output = Result<AgentSelf, RequestError>> + Send;

@@ -17,7 +17,7 @@ pub(super) type Reply = Response<AnswerBody>;
 /// Room for the headers of any answer, so that the map never grows.
 const HEADERS: usize = 16;
 
-const INDEX: HeaderName = HeaderName::from_static("x-consul-index");
+pub(super) const INDEX: HeaderName = HeaderName::from_static("x-consul-index");
 const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-consul-knownleader");
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-consul-lastcontact");
 const QUERY_BACKEND: HeaderName = HeaderName::from_static("x-consul-query-backend");

@@ -63,6 +63,10 @@ pub(super) enum Endpoint {
     Catalog(Catalog),
     Health(Health),
     Ui(Ui),
+    Coordinate(Coordinate),
+    EventFire,
+    EventList,
+    EventQuery,
     /// Lists of what this version does not keep.
     Absent,
     /// Anything about ACLs.
@@ -91,6 +95,15 @@ pub(super) enum Catalog {
     Node,
     NodeServices,
     GatewayServices,
+}
+
+/// Who answers below `/v1/coordinate/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coordinate {
+    Datacenters,
+    Nodes,
+    Node,
+    Update,
 }
 
 /// Who answers below `/v1/health/`.
@@ -144,6 +157,8 @@ const SERVICE_WRITE: Need = Need { resource: Resource::Service, access: Access::
 const NODE_WRITE: Need = Need { resource: Resource::Node, access: Access::Write };
 const KEY_READ: Need = Need { resource: Resource::Key, access: Access::Read };
 const KEY_WRITE: Need = Need { resource: Resource::Key, access: Access::Write };
+const EVENT_READ: Need = Need { resource: Resource::Event, access: Access::Read };
+const EVENT_WRITE: Need = Need { resource: Resource::Event, access: Access::Write };
 const OPERATOR_READ: Need = Need { resource: Resource::Operator, access: Access::Read };
 const OPERATOR_WRITE: Need = Need { resource: Resource::Operator, access: Access::Write };
 
@@ -228,7 +243,14 @@ pub(super) static ROUTES: &[Route] = &[
         Endpoint::Mesh,
         &[(Verb::Get, SERVICE_READ), (Verb::Put, SERVICE_WRITE), (Verb::Delete, SERVICE_WRITE)],
     ),
+    route("/v1/coordinate/datacenters", Endpoint::Coordinate(Coordinate::Datacenters), &[(Verb::Get, OPEN)]),
+    route("/v1/coordinate/node/", Endpoint::Coordinate(Coordinate::Node), &[(Verb::Get, NODE_READ)]),
+    route("/v1/coordinate/nodes", Endpoint::Coordinate(Coordinate::Nodes), &[(Verb::Get, NODE_READ)]),
+    route("/v1/coordinate/update", Endpoint::Coordinate(Coordinate::Update), &[(Verb::Put, NODE_WRITE)]),
     route("/v1/discovery-chain/", Endpoint::Mesh, &[(Verb::Get, SERVICE_READ), (Verb::Post, SERVICE_READ)]),
+    route("/v1/event/fire/", Endpoint::EventFire, &[(Verb::Put, EVENT_WRITE)]),
+    route("/v1/event/list", Endpoint::EventList, &[(Verb::Get, EVENT_READ)]),
+    route("/v1/event/query/", Endpoint::EventQuery, &[(Verb::Put, EVENT_WRITE)]),
     route("/v1/health/checks/", Endpoint::Health(Health::Checks), &[(Verb::Get, SERVICE_READ)]),
     route("/v1/health/connect/", Endpoint::Health(Health::Connect), &[(Verb::Get, SERVICE_READ)]),
     route("/v1/health/ingress/", Endpoint::Health(Health::Ingress), &[(Verb::Get, SERVICE_READ)]),

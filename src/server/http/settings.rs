@@ -27,6 +27,8 @@ pub struct Settings {
     pub writers: Vec<(IpAddr, u8)>,
     /// How old an answer about catalog and health may be where a request does not say; `None` asks the leader.
     pub discovery_max_stale: Option<Duration>,
+    /// Whether coordinates are kept (`disable_coordinates`).
+    pub coordinates: bool,
     /// Whether paths may hold characters that cannot be printed.
     pub allow_unprintable: bool,
 }
@@ -59,6 +61,7 @@ impl Settings {
             response_headers: headers.collect::<Result<_, _>>()?,
             writers: config.http.allow_write_http_from.clone(),
             discovery_max_stale: Some(config.discovery_max_stale).filter(|age| !age.is_zero()),
+            coordinates: !config.disable_coordinates,
             allow_unprintable: config.http.allow_unprintable,
         })
     }

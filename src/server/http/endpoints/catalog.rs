@@ -60,7 +60,8 @@ async fn datacenters<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> 
 async fn nodes<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
     let options = call.catalog_options()?;
     let choice = call.choice(Subject::Nodes)?;
-    let (Rows::Nodes(nodes), told) = call.ask(Query::CatalogNodes { choice }, options).await? else { return Err(strange()) };
+    let (Rows::Nodes(mut nodes), told) = call.ask(Query::CatalogNodes { choice }, options).await? else { return Err(strange()) };
+    call.nearest_first(&mut nodes, |node| &node.spec.name).await?;
     let sheet = Sheet::of(call);
     let reply = write::<R>(nodes.len(), move || sheet.list(&nodes, NODE, |to, node, datacenter| write_node(to, node, datacenter))).await?;
     Ok(told.mark(reply))
@@ -83,9 +84,10 @@ async fn service<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, Ap
     let options = call.catalog_options()?;
     let choice = call.tagged_choice(Subject::CatalogServices)?;
     let service = call.needed("Missing service name")?;
-    let (Rows::Instances(instances), told) = call.ask(Query::CatalogService { service, choice }, options).await? else {
+    let (Rows::Instances(mut instances), told) = call.ask(Query::CatalogService { service, choice }, options).await? else {
         return Err(strange());
     };
+    call.nearest_first(&mut instances, |one| &one.node.spec.name).await?;
     let sheet = Sheet::of(call);
     let reply = write::<R>(instances.len(), move || {
         sheet.list(&instances, INSTANCE, |to, one, datacenter| write_catalog_service(to, &one.node, &one.service, datacenter))

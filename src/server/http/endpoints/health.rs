@@ -50,7 +50,8 @@ async fn in_state<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, A
 }
 
 async fn checks<R: Runtime, B: Backend>(call: &Call<'_, B>, query: Query, options: ReadOptions) -> Result<Reply, ApiError> {
-    let (Rows::Checks(checks), told) = call.ask(query, options).await? else { return Err(strange()) };
+    let (Rows::Checks(mut checks), told) = call.ask(query, options).await? else { return Err(strange()) };
+    call.nearest_first(&mut checks, |check| check.node()).await?;
     let sheet = Sheet::of(call);
     let reply = write::<R>(checks.len(), move || sheet.list(&checks, CHECK, |to, check, _| write_check(to, check, Blank::List))).await?;
     Ok(told.mark(reply))
@@ -60,9 +61,10 @@ async fn service<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, Ap
     let options = call.catalog_options()?;
     let choice = call.healthy_choice()?;
     let service = call.needed("Missing service name")?;
-    let (Rows::Instances(instances), told) = call.ask(Query::HealthService { service, choice }, options).await? else {
+    let (Rows::Instances(mut instances), told) = call.ask(Query::HealthService { service, choice }, options).await? else {
         return Err(strange());
     };
+    call.nearest_first(&mut instances, |one| &one.node.spec.name).await?;
     let sheet = Sheet::of(call);
     // Instances of one service have about as many checks each as the first has.
     let size = INSTANCE + instances.first().map_or(0, |first| first.checks.len() * CHECK);

@@ -3,6 +3,8 @@
 mod absent;
 mod agent;
 mod catalog;
+mod coordinate;
+mod event;
 mod health;
 mod kv;
 mod local;
@@ -97,6 +99,10 @@ async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_
         Endpoint::Catalog(one) => Box::pin(catalog::answer::<R, B>(one, call, body)).await,
         Endpoint::Health(one) => Box::pin(health::answer::<R, B>(one, call)).await,
         Endpoint::Ui(one) => ui::answer::<R, B>(one, call).await,
+        Endpoint::Coordinate(one) => coordinate::answer::<R, B>(one, call, body).await,
+        Endpoint::EventFire => event::fire::<R, B>(call, body).await,
+        Endpoint::EventList => event::list::<R, B>(call).await,
+        Endpoint::EventQuery => event::query::<R, B>(call, body).await,
         Endpoint::Absent => absent::none(call).await,
         Endpoint::Acl => absent::acl(),
         Endpoint::Mesh => absent::mesh(),

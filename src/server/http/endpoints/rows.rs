@@ -1,15 +1,16 @@
 //! What the endpoints of catalog and health share: the rows a request wants, the question, and the answer's document.
 
 use super::Call;
-use crate::agent::query::{Choice, Health, Query, ReadMode, ReadOptions, Rows, Subject};
+use crate::agent::query::{Choice, Health, Query, ReadMode, ReadOptions, Rows, Subject, sort_by_distance};
 use crate::api::ApiError;
 use crate::api::document::Document;
 use crate::api::json::Layout;
-use crate::model::Datacenter;
+use crate::model::{Datacenter, NodeName};
 use crate::runtime::Runtime;
 use crate::server::http::backend::{Answered, Backend};
 use crate::server::http::reply::{self, Effective, Reply};
 use hyper::StatusCode;
+use std::collections::BTreeSet;
 
 /// An answer of more rows is written where it keeps nobody waiting.
 pub(super) const WRITE_APART_FROM: usize = 512;
@@ -100,6 +101,22 @@ impl<B: Backend> Call<'_, B> {
     pub(super) fn healthy_choice(&self) -> Result<Choice, ApiError> {
         let health = if crate::api::health::passing(self.params)? { Health::Passing } else { Health::Any };
         Ok(Choice { health, ..self.tagged_choice(Subject::Instances)? })
+    }
+
+    /// Puts the nearest rows first, if `near` names a node (`_agent` this one): as far as any server knows where they lie.
+    pub(super) async fn nearest_first<T>(&self, rows: &mut [T], node: impl Fn(&T) -> &NodeName + Sync) -> Result<(), ApiError>
+    where
+        T: Sync + Send,
+    {
+        let Some(near) = self.params.value("near").filter(|_| rows.len() > 1 && self.settings.coordinates) else { return Ok(()) };
+        let from = if near == "_agent" { self.backend.node_name().as_str() } else { near };
+        let names: BTreeSet<&str> = rows.iter().map(|row| node(row).as_str()).chain([from]).collect();
+        let nodes = Some(names.into_iter().map(str::to_owned).collect());
+        let options = ReadOptions { mode: ReadMode::Stale { max_age: None }, dc: self.dc(), ..ReadOptions::default() };
+        let answered = self.backend.read(Query::Coordinates { nodes }, options).await?;
+        let Rows::Located(located) = &answered.answer.rows else { return Err(strange()) };
+        sort_by_distance(rows, from, located, |row| node(row).as_str());
+        Ok(())
     }
 
     /// Asks, and takes the rows out of the answer.

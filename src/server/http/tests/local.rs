@@ -1,16 +1,21 @@
 //! A backend without Raft: a state behind a lock, with watches as the running agent has them.
 
+use crate::agent::events::EventRing;
 use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::{Answer, Query, ReadOptions, Verdict, judge, patience};
 use crate::api::agent::{AgentSelf, Host, Member, MemberStatus, Memory, SelfConfig, Version};
+use crate::api::coordinate::DatacenterMap;
+use crate::api::event::Answers;
 use crate::api::metrics::{Metric, Reading};
 use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
+use crate::gossip::{Ask, UserEvent};
 use crate::model::{Datacenter, Index, NodeName, Timestamp};
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{timeout, watch};
 use crate::server::http::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
 use crate::server::journal::{Journal, Lines};
+use crate::state::coordinates::Located;
 use crate::state::{Command, Reply, Stamped, State};
 use crate::watch::{Ticket, Watches};
 use std::collections::BTreeMap;
@@ -26,6 +31,7 @@ struct Inner {
     datacenter: Datacenter,
     node: NodeName,
     registrations: watch::Sender<Arc<LocalView>>,
+    rings: watch::Sender<Arc<EventRing>>,
     journal: Journal,
     store: Mutex<Store>,
     /// Somebody began or ceased to wait.
@@ -59,11 +65,13 @@ impl Local {
         let datacenter = Datacenter::parse("dc1").unwrap();
         let node = NodeName::parse("n1").unwrap();
         let (registrations, _) = watch::channel(Arc::default());
+        let (rings, _) = watch::channel(Arc::default());
         Local(Arc::new(Inner {
             journal: Journal::new(),
             datacenter,
             node,
             registrations,
+            rings,
             store: Mutex::new(store),
             waiters_changed: Notify::new(),
         }))
@@ -271,6 +279,37 @@ impl Backend for Local {
     async fn reload(&self) -> Result<(), RequestError> {
         self.note("reload");
         Ok(())
+    }
+
+    async fn fire(&self, event: UserEvent, dc: Option<String>) -> Result<(), RequestError> {
+        self.check(dc.as_deref())?;
+        self.0.rings.send_if_modified(|ring| {
+            Arc::make_mut(ring).push(UserEvent { at: 7, ..event }.into());
+            true
+        });
+        Ok(())
+    }
+
+    fn events(&self) -> watch::Receiver<Arc<EventRing>> {
+        let watching = self.0.rings.subscribe();
+        self.0.waiters_changed.notify_waiters();
+        watching
+    }
+
+    async fn ask_everybody(&self, ask: Ask, dc: Option<String>) -> Result<Answers, RequestError> {
+        self.check(dc.as_deref())?;
+        self.note(format!("ask {} until {}", ask.name, ask.until));
+        Ok(Answers { members: 1, silent: vec![self.0.node.clone()], ..Answers::default() })
+    }
+
+    async fn locate(&self, located: Located, dc: Option<String>) -> Result<(), RequestError> {
+        self.check(dc.as_deref())?;
+        self.apply(Command::Locate(vec![located]));
+        Ok(())
+    }
+
+    async fn servers_in_wan(&self) -> Result<Vec<DatacenterMap>, RequestError> {
+        Ok(vec![])
     }
 
     async fn agent_self(&self) -> Result<AgentSelf, RequestError> {

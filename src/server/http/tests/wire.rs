@@ -28,6 +28,7 @@ pub(super) fn settings() -> Settings {
         response_headers: vec![],
         writers: vec![],
         discovery_max_stale: None,
+        coordinates: true,
         allow_unprintable: false,
     }
 }
