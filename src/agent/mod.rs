@@ -7,3 +7,4 @@ pub mod local;
 pub mod query;
 pub mod reconcile;
 pub mod views;
+pub mod watches;

@@ -21,5 +21,6 @@ pub mod path;
 pub mod read;
 pub mod registration;
 pub mod ui;
+pub mod watch;
 
 pub use error::ApiError;

@@ -5,6 +5,7 @@ use super::http::{Endpoint, Request, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use std::io;
+use std::time::Duration;
 
 /// Flags of every command that talks to an agent.
 pub(super) const CLIENT_FLAGS: &[FlagSpec] = &[
@@ -32,6 +33,10 @@ pub(super) trait Surroundings {
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response>;
     /// The same, but the body of a success is printed while it comes.
     fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response>;
+    /// Runs a program with this on its standard input and waits for its end; one that fails is an error.
+    fn run(&self, args: &[String], env: &[(&str, &str)], input: &[u8]) -> io::Result<()>;
+    /// Says why on standard error, and waits.
+    fn pause(&self, pause: Duration, why: &str) -> io::Result<()>;
 }
 
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');

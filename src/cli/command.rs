@@ -3,7 +3,9 @@
 use super::args::{Args, FlagSpec};
 use super::client::{CLIENT_FLAGS, Client, SERVER_FLAGS, Surroundings};
 use super::report::{FORMAT, Outcome};
-use super::{agent, catalog, info, join, kv, leave, maint, members, monitor, operator, reload, services, validate, version};
+use super::{
+    agent, catalog, event, info, join, kv, leave, maint, members, monitor, operator, reload, rtt, services, validate, version, watch,
+};
 
 /// One command.
 pub(super) struct Command {
@@ -76,6 +78,13 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Lists the services of a datacenter.",
         flags: || [catalog::SERVICE_FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
         action: Action::Report(catalog::services),
+    },
+    Command {
+        name: "event",
+        arguments: "[PAYLOAD]",
+        about: "Fires an event that every agent hears.",
+        flags: || [&event::event_flags(), CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(event::fire),
     },
     Command {
         name: "force-leave",
@@ -204,11 +213,25 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::Report(operator::raft::transfer_leader),
     },
     Command {
+        name: "query",
+        arguments: "NAME [PAYLOAD]",
+        about: "Asks every agent; ends when all have answered.",
+        flags: || [&event::query_flags(), CLIENT_FLAGS].concat(),
+        action: Action::Report(event::query),
+    },
+    Command {
         name: "reload",
         arguments: "",
         about: "Makes the agent read its configuration again.",
         flags: || [CLIENT_FLAGS].concat(),
         action: Action::Report(reload::run),
+    },
+    Command {
+        name: "rtt",
+        arguments: "NODE [NODE]",
+        about: "Estimates the round trip between two nodes.",
+        flags: || [rtt::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(rtt::run),
     },
     Command {
         name: "services deregister",
@@ -244,5 +267,12 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Shows the version.",
         flags: || [version::FLAGS].concat(),
         action: Action::Report(version::run),
+    },
+    Command {
+        name: "watch",
+        arguments: "[COMMAND...]",
+        about: "Shows what is watched, or runs a command whenever it changes.",
+        flags: || [watch::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(watch::run),
     },
 ];

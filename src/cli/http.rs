@@ -42,6 +42,8 @@ pub(super) struct Request {
 pub(super) struct Response {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
+    /// `X-Consul-Index`.
+    pub(super) index: Option<u64>,
 }
 
 /// Sends the request and waits for the whole answer.
@@ -81,7 +83,7 @@ async fn print_while_it_comes(
         let status = head.status.as_u16();
         if !head.status.is_success() {
             let body = Limited::new(body, LONGEST).collect().await.map_err(io::Error::other)?;
-            return Ok(Response { status, body: body.to_bytes().to_vec() });
+            return Ok(Response { status, body: body.to_bytes().to_vec(), index: None });
         }
         // A server that ends in a hurry breaks off the last chunk: that is an end like any other.
         while let Some(Ok(frame)) = body.frame().await {
@@ -89,7 +91,7 @@ async fn print_while_it_comes(
                 print(bytes)?;
             }
         }
-        Ok(Response { status, body: Vec::new() })
+        Ok(Response { status, body: Vec::new(), index: None })
     };
     // The connection ends with the answer, or is dropped with it.
     match future::select(std::pin::pin!(answer), std::pin::pin!(connection)).await {
@@ -127,7 +129,8 @@ async fn exchange(stream: <Tokio as Runtime>::TcpStream, to: &Endpoint, request:
     let answer = async move {
         let (head, body) = sender.send_request(message).await.map_err(io::Error::other)?.into_parts();
         let body = Limited::new(body, LONGEST).collect().await.map_err(io::Error::other)?;
-        Ok(Response { status: head.status.as_u16(), body: body.to_bytes().to_vec() })
+        let index = head.headers.get("x-consul-index").and_then(|index| index.to_str().ok()).and_then(|index| index.parse().ok());
+        Ok(Response { status: head.status.as_u16(), body: body.to_bytes().to_vec(), index })
     };
     future::join(answer, connection).await.0
 }
@@ -167,8 +170,9 @@ mod tests {
 
     #[test]
     fn a_request_and_its_answer_cross_a_real_socket() {
-        let (response, request) = exchange(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntrue\r\n1\r\n\n\r\n0\r\n\r\n");
-        assert_eq!(response.unwrap(), Response { status: 200, body: b"true\n".to_vec() });
+        let (response, request) =
+            exchange(b"HTTP/1.1 200 OK\r\nX-Consul-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntrue\r\n1\r\n\n\r\n0\r\n\r\n");
+        assert_eq!(response.unwrap(), Response { status: 200, body: b"true\n".to_vec(), index: Some(7) });
         assert!(request.starts_with("PUT /v1/kv/a%20b?flags=1 HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("x-consul-token: t\r\n") && request.contains("content-length: 8\r\n"), "{request}");
     }

@@ -5,6 +5,7 @@ mod args;
 mod catalog;
 mod client;
 mod command;
+mod event;
 mod help;
 mod http;
 mod info;
@@ -17,10 +18,12 @@ mod monitor;
 mod operator;
 mod reload;
 mod report;
+mod rtt;
 mod services;
 mod table;
 mod validate;
 mod version;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -121,6 +124,24 @@ impl Surroundings for ThisProcess {
 
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
         http::send(to, request)
+    }
+
+    fn run(&self, args: &[String], env: &[(&str, &str)], input: &[u8]) -> io::Result<()> {
+        let (program, rest) = args.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let mut running =
+            std::process::Command::new(program).args(rest).envs(env.iter().copied()).stdin(std::process::Stdio::piped()).spawn()?;
+        if let Some(mut stdin) = running.stdin.take() {
+            // A program that does not read to the end has its reasons.
+            let _ = stdin.write_all(input);
+        }
+        let status = running.wait()?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
+    }
+
+    fn pause(&self, pause: std::time::Duration, why: &str) -> io::Result<()> {
+        writeln!(io::stderr(), "{why}; trying again in {pause:?}")?;
+        std::thread::sleep(pause);
+        Ok(())
     }
 
     fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response> {

@@ -1,12 +1,13 @@
 //! Command lines in, requests and reports out.
 
+mod gossip;
 mod registrations;
 
 use super::client::Surroundings;
 use super::http::{Endpoint, Request, Response};
 use super::report::Report;
 use super::{Done, carry_out};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -17,6 +18,9 @@ struct Fake {
     env: BTreeMap<&'static str, &'static str>,
     stdin: &'static str,
     asked: RefCell<Vec<(Endpoint, Request)>>,
+    ran: RefCell<Vec<String>>,
+    /// After so many answers the agent is gone; `None` is never.
+    answers_left: Cell<Option<usize>>,
 }
 
 impl Fake {
@@ -54,11 +58,24 @@ impl Surroundings for Fake {
     }
 
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
+        match self.answers_left.get() {
+            Some(0) => return Err(io::Error::from(io::ErrorKind::ConnectionRefused)),
+            left => self.answers_left.set(left.map(|left| left - 1)),
+        }
         let line = format!("{} {}", request.method, request.target);
         self.asked.borrow_mut().push((to.clone(), request));
         let answer = self.answers.iter().find(|(asked, _, _)| *asked == line);
         let (_, status, body) = answer.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-        Ok(Response { status: *status, body: body.as_bytes().to_vec() })
+        Ok(Response { status: *status, body: body.as_bytes().to_vec(), index: Some(7) })
+    }
+
+    fn run(&self, args: &[String], env: &[(&str, &str)], input: &[u8]) -> io::Result<()> {
+        self.ran.borrow_mut().push(format!("{} {env:?} {}", args.join(" "), String::from_utf8_lossy(input)));
+        Ok(())
+    }
+
+    fn pause(&self, _pause: std::time::Duration, _why: &str) -> io::Result<()> {
+        Err(io::Error::other("no more"))
     }
 
     fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response> {

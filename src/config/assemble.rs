@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// Reads the whole configuration.
 pub(super) fn config(settings: &Settings, host: &Host, profile: Profile) -> Result<Config, ConfigError> {
-    let mut reader = Reader { settings, host, problems: settings.unprotected(), warnings: settings.undone_definitions() };
+    let mut reader = Reader { settings, host, problems: settings.unprotected(), warnings: Vec::new() };
     let config = read(&mut reader, profile);
     let (problems, warnings) = (reader.problems, reader.warnings);
     match config {
@@ -84,6 +84,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         log_level: log_level(reader),
         log_json: reader.switch("log_json", false),
         services,
+        watches: reader.settings.watches("watches").to_vec(),
         checks,
         check_tuning: registration::checks(reader),
         disable_coordinates: reader.switch("disable_coordinates", false),

@@ -24,7 +24,7 @@ impl Given {
             match key.effect {
                 keys::Effect::Live => changes.live.push(key.path),
                 keys::Effect::Used | keys::Effect::Unprotected(_) => changes.at_restart.push(key.path),
-                keys::Effect::NotYet | keys::Effect::Definition { .. } => {}
+                keys::Effect::NotYet => {}
             }
         }
         changes.live.sort_unstable();
@@ -59,6 +59,6 @@ mod tests {
         let changes = before.given.changes(&after.given);
         assert_eq!(changes.live, ["check", "log_level", "service"]);
         assert_eq!(changes.at_restart, ["ports.http", "retry_max"]);
-        assert_eq!(Given::live_keys(), ["check", "checks", "log_level", "service", "services"]);
+        assert_eq!(Given::live_keys(), ["check", "checks", "log_level", "service", "services", "watches"]);
     }
 }

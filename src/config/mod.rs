@@ -21,6 +21,7 @@ mod settings;
 mod template;
 mod tree;
 mod tuning;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use host::{Host, HostAddress};
 pub use load::{Format, Profile, Source, Sources, load};
 pub use nearest::nearest;
 pub use registration::{CheckTuning, ScriptChecks, runs_programs};
+pub use watch::{Contract, Handler, Target, Watch};
 
 use crate::model::{CheckDefinition, Datacenter, NodeId, NodeName, ServiceDefinition};
 use std::collections::BTreeMap;
@@ -113,6 +115,8 @@ pub struct Config {
     pub log_json: bool,
     /// `service`, `services`: what files define, in the order of the sources.
     pub services: Vec<ServiceDefinition>,
+    /// `watches`: what files define, in the order of the sources.
+    pub watches: Vec<Watch>,
     /// `check`, `checks`: the checks that stand outside a service's definition.
     pub checks: Vec<CheckDefinition>,
     /// How checks are run and told.

@@ -4,6 +4,7 @@ use super::definition::{self, DefinitionError};
 use super::error::{ConfigError, Problem};
 use super::keys::{self, Effect, Found, Key, Kind};
 use super::tree::{Object, Tree};
+use super::watch::{Watch, watch_from_file};
 use crate::model::{CheckDefinition, ServiceDefinition, duration};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(super) enum Setting {
     TextMap(BTreeMap<String, String>),
     Services(Vec<ServiceDefinition>),
     Checks(Vec<CheckDefinition>),
+    Watches(Vec<Watch>),
     Open(Vec<Tree>),
 }
 
@@ -36,6 +38,7 @@ impl Setting {
             Setting::TextMap(map) => !map.is_empty(),
             Setting::Services(services) => !services.is_empty(),
             Setting::Checks(checks) => !checks.is_empty(),
+            Setting::Watches(watches) => !watches.is_empty(),
             Setting::Open(trees) => !trees.iter().all(Tree::is_blank),
         }
     }
@@ -67,6 +70,10 @@ impl Settings {
                     let checks = definitions(key, tree, definition::check_from_file, problems);
                     self.add(key, Setting::Checks(checks));
                 }
+                (Found::Key(key), tree) if key.kind == Kind::Watches => {
+                    let watches = definitions(key, tree, watch_from_file, problems);
+                    self.add(key, Setting::Watches(watches));
+                }
                 (Found::Key(key), tree) => match setting(key, tree) {
                     Ok(setting) => self.add(key, setting),
                     Err(problem) => problems.push(problem),
@@ -94,7 +101,7 @@ impl Settings {
             },
             Kind::Int => text.parse().map_or_else(|_| Tree::Text(text.to_owned()), Tree::Int),
             Kind::Float => text.parse().map_or_else(|_| Tree::Text(text.to_owned()), Tree::Float),
-            Kind::Text | Kind::Span | Kind::Services | Kind::Checks | Kind::Open => Tree::Text(text.to_owned()),
+            Kind::Text | Kind::Span | Kind::Services | Kind::Checks | Kind::Watches | Kind::Open => Tree::Text(text.to_owned()),
             Kind::Texts => Tree::List(vec![Tree::Text(text.to_owned())]),
             Kind::TextMap => match text.split_once(':') {
                 Some((name, value)) => Tree::Object(Object::from([(name.to_owned(), Tree::Text(value.to_owned()))])),
@@ -122,6 +129,7 @@ impl Settings {
             (Some(Setting::TextMap(map)), Setting::TextMap(more)) => map.extend(more),
             (Some(Setting::Services(services)), Setting::Services(more)) => services.extend(more),
             (Some(Setting::Checks(checks)), Setting::Checks(more)) => checks.extend(more),
+            (Some(Setting::Watches(watches)), Setting::Watches(more)) => watches.extend(more),
             (Some(Setting::Open(trees)), Setting::Open(more)) => trees.extend(more),
             (Some(_) | None, setting) => drop(self.0.insert(path, setting)),
         }
@@ -132,7 +140,7 @@ impl Settings {
         let asked = |key: &&Key| self.0.get(key.path).is_some_and(Setting::says_something);
         let refused = |key: &'static Key| match key.effect {
             Effect::Unprotected(what) => Some(Problem::Unprotected { key: key.path, what }),
-            Effect::Used | Effect::Live | Effect::NotYet | Effect::Definition { .. } => None,
+            Effect::Used | Effect::Live | Effect::NotYet => None,
         };
         keys::all().filter(asked).filter_map(refused).collect()
     }
@@ -143,16 +151,6 @@ impl Settings {
         let mut names: Vec<String> = keys::all().filter(ignored).map(|key| key.path.to_owned()).collect();
         names.sort();
         names
-    }
-
-    /// One sentence for each definition that is not carried out.
-    pub(super) fn undone_definitions(&self) -> Vec<String> {
-        let mut sentences = Vec::new();
-        for key in keys::all() {
-            let (Effect::Definition { noun, undone }, Some(Setting::Open(trees))) = (key.effect, self.0.get(key.path)) else { continue };
-            sentences.extend(trees.iter().map(|tree| format!("{noun} {:?} is defined but is not {undone} by this version", label(tree))));
-        }
-        sentences
     }
 
     /// Whether both say the same of a key.
@@ -196,6 +194,15 @@ impl Settings {
         match self.at(path) {
             None => &[],
             Some(Setting::Checks(checks)) => checks,
+            Some(other) => wrong_kind(path, other),
+        }
+    }
+
+    /// The watches under a key.
+    pub(super) fn watches(&self, path: &str) -> &[Watch] {
+        match self.at(path) {
+            None => &[],
+            Some(Setting::Watches(watches)) => watches,
             Some(other) => wrong_kind(path, other),
         }
     }
@@ -257,7 +264,7 @@ fn object_of(tree: &Tree) -> Option<&Object> {
 fn setting(key: &'static Key, tree: &Tree) -> Result<Setting, Problem> {
     let wrong = |rule: &str| Err(Problem::value(key.path, tree, format!("must be {rule}, not {}", tree.kind())));
     match (key.kind, tree) {
-        (Kind::Services | Kind::Checks, _) => wrong("a block in a file or fragment"),
+        (Kind::Services | Kind::Checks | Kind::Watches, _) => wrong("a block in a file or fragment"),
         (Kind::Open, Tree::List(items)) => Ok(Setting::Open(items.clone())),
         (Kind::Open, tree) => Ok(Setting::Open(vec![tree.clone()])),
         (Kind::Texts, Tree::List(items)) => items.iter().map(|item| string(key, item)).collect::<Result<_, _>>().map(Setting::Texts),
@@ -321,13 +328,4 @@ fn text_map<'a>(key: &Key, blocks: impl IntoIterator<Item = &'a Object>) -> Resu
         map.insert(name.clone(), text.clone());
     }
     Ok(Setting::TextMap(map))
-}
-
-/// What a definition calls itself.
-fn label(tree: &Tree) -> String {
-    let named = |object: &Object, names: &[&str]| {
-        let found = names.iter().find_map(|name| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
-        found.map(|(_, value)| value).and_then(|value| if let Tree::Text(text) = value { Some(text.clone()) } else { None })
-    };
-    object_of(tree).and_then(|object| named(object, &["name", "id", "key", "type"])).unwrap_or_else(|| "(unnamed)".to_owned())
 }

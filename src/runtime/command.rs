@@ -1,15 +1,18 @@
 //! Programs that the agent runs.
 
 use super::Tail;
+use bytes::Bytes;
 use std::time::Duration;
 
-/// A program to be run, in a process group of its own, with nothing to read and what it writes to either output kept together.
+/// A program to be run, in a process group of its own, with what it writes to either output kept together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
     /// The program, looked for in `PATH` if it has no `/`, and its arguments. No shell reads them.
     pub args: Vec<String>,
     /// Variables beside those of the agent.
     pub env: Vec<(String, String)>,
+    /// What it finds on its standard input.
+    pub input: Bytes,
     /// How long it may run. Its whole group is killed then.
     pub timeout: Duration,
     /// The most output kept, in bytes: the last.

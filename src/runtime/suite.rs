@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "the names of the cases say it")]
 
 use super::{Command, Disk, DiskFile, Ended, Runtime, TcpListener, TcpStream, UdpSocket, replace_file, sleep, timeout};
+use bytes::Bytes;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -403,7 +404,7 @@ pub const PROGRAMS: [Program; 3] = [
 ];
 
 fn command(args: &[&str], timeout: Duration, output_limit: usize) -> Command {
-    Command { args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), timeout, output_limit }
+    Command { args: args.iter().map(|arg| (*arg).to_owned()).collect(), env: Vec::new(), input: Bytes::new(), timeout, output_limit }
 }
 
 pub async fn a_program_ends_with_its_code_and_both_outputs_together<R: Runtime>(_: Place) {

@@ -7,6 +7,7 @@ use super::events::Events;
 use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
 use super::views::{Copies, Sessions};
+use super::watches::Watching;
 use crate::agent::reconcile::WAN_ADDR_TAG;
 use crate::agent::views::Recent;
 use crate::config::Config;
@@ -70,6 +71,7 @@ pub(super) struct Inner<R: Runtime> {
     pub sessions: Sessions,
     pub events: Events,
     pub gathered: Gathered,
+    pub watching: Watching<R>,
     pub local: LocalAgent<R>,
     pub phase: watch::Sender<Phase>,
     /// Attempts to join after which the agent gave up; unset while it has not.
@@ -201,6 +203,7 @@ impl<R: Runtime> Agent<R> {
             Farewell::Leave => self.leave_cluster().await,
             Farewell::Vanish => {}
         }
+        self.0.watching.end();
         self.enter(Phase::Left);
         self.enter(Phase::Draining);
         let doors = std::mem::take(&mut *self.0.doors.lock().expect("no panic while held"));

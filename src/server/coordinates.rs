@@ -75,7 +75,7 @@ impl<R: Runtime> Agent<R> {
         self.0.gathered.take(located);
     }
 
-    /// Where the servers of all datacenters lie, as the nearest server knows it: datacenter, and the member's name in the WAN pool.
+    /// Where the servers of all datacenters lie, as the nearest server knows it: datacenter, and the server by its name there.
     pub(super) async fn servers_in_wan(&self) -> Result<Vec<(String, Located)>, Refusal> {
         match self.route_to_any()? {
             Target::Here(_) => Ok(self.servers_in_wan_here().await),
@@ -98,7 +98,9 @@ impl<R: Runtime> Agent<R> {
         let members = wan.members();
         let located = members.iter().filter_map(|member| {
             let coordinate = *coordinates.get(member.name())?;
-            Some((member.tag("dc")?.to_owned(), Located { node: member.name().clone(), coordinate }))
+            let datacenter = member.tag("dc")?;
+            let node = member.name().as_str().strip_suffix(datacenter)?.strip_suffix('.')?;
+            Some((datacenter.to_owned(), Located { node: NodeName::parse(node).ok()?, coordinate }))
         });
         located.collect()
     }

@@ -27,6 +27,7 @@ mod requests;
 mod start;
 mod surroundings;
 mod views;
+mod watches;
 mod wire;
 
 pub use advice::advice;

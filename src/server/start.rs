@@ -14,6 +14,7 @@ use super::local::LocalAgent;
 use super::reload::check_scripts;
 use super::surroundings::{StartError, Surroundings};
 use super::views::{Copies, Sessions};
+use super::watches::Watching;
 use crate::config::Config;
 use crate::gossip::Tags;
 use crate::model::{NodeId, NodeName};
@@ -43,10 +44,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),
         Some(_) | None => None,
     };
-    let mut http_listeners = Vec::new();
-    for addr in &config.listen.http {
-        http_listeners.push(listen::<R>(*addr, "HTTP", "-http-port or ports.http").await?);
-    }
+    let http_listeners = listen_for_http::<R>(&config).await?;
     let hello = hello_of(&config);
     let calls = rpc::Pool::<R>::new(hello.clone(), rpc_limits(&config));
     let directory = Arc::new(Directory::new(R::random()));
@@ -87,6 +85,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         sessions: Sessions::default(),
         events,
         gathered: Gathered::default(),
+        watching: Watching::default(),
         local,
         phase,
         gave_up: OnceLock::new(),
@@ -145,6 +144,7 @@ impl<R: Runtime> Agent<R> {
             let agent = self.clone();
             self.keep(async move { agent.lead_when_elected().await });
         }
+        self.apply_watches(&self.config().watches);
         if !self.config().start_join.is_empty() {
             let joined = self.join_lan(&self.config().start_join).await;
             joined.map_err(|e| StartError::Join(e.to_string()))?;
@@ -179,6 +179,14 @@ fn say_what_to_know(config: &Config, node_id: NodeId) {
     for key in &config.ignored_keys {
         tracing::warn!(key, "this key has no effect in this release");
     }
+}
+
+async fn listen_for_http<R: Runtime>(config: &Config) -> Result<Vec<R::TcpListener>, StartError> {
+    let mut listeners = Vec::new();
+    for addr in &config.listen.http {
+        listeners.push(listen::<R>(*addr, "HTTP", "-http-port or ports.http").await?);
+    }
+    Ok(listeners)
 }
 
 async fn listen<R: Runtime>(addr: SocketAddr, what: &'static str, setting: &'static str) -> Result<R::TcpListener, StartError> {

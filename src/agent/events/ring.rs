@@ -27,6 +27,13 @@ impl EventRing {
         self.events.iter().filter(move |event| name.is_none_or(|name| event.name == name))
     }
 
+    /// Those of this name, or all, that came after the one with the id `last`; if that is not remembered, all of them.
+    pub fn after<'a>(&'a self, last: Option<u128>, name: Option<&'a str>) -> impl Iterator<Item = &'a Arc<UserEvent>> {
+        let known = last.and_then(|last| self.events.iter().rposition(|event| event.id == last));
+        let told = known.map_or(0, |at| at + 1);
+        self.events.iter().skip(told).filter(move |event| name.is_none_or(|name| event.name == name))
+    }
+
     /// What `X-Consul-Index` says of them: the newest one's ([`index_of`]), 1 if there is none. It does not rise: whoever waits, waits until it is
     /// another.
     pub fn index(&self, name: Option<&str>) -> u64 {
@@ -59,6 +66,15 @@ mod tests {
         assert_eq!(ring.of(None).next().map(|event| event.id >> 64), Some(10), "oldest first");
         assert_eq!(ring.index(Some("even")), 264 ^ 0xff);
         assert_eq!((ring.index(None), ring.index(Some("other"))), (265 ^ 0xff, 1));
+    }
+
+    #[test]
+    fn what_came_after_an_event_is_found_or_all_if_it_is_forgotten() {
+        let mut ring = EventRing::default();
+        (1..=4).for_each(|id| ring.push(event(id, if id == 3 { "other" } else { "e" })));
+        let after = |last: Option<u128>, name: Option<&str>| ring.after(last, name).map(|event| event.id).collect::<Vec<_>>();
+        assert_eq!((after(Some(2), None), after(Some(2), Some("e"))), (vec![3, 4], vec![4]));
+        assert_eq!((after(None, Some("e")), after(Some(99), None), after(Some(4), None)), (vec![1, 2, 4], vec![1, 2, 3, 4], vec![]));
     }
 
     #[test]

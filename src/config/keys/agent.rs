@@ -1,7 +1,7 @@
 //! Keys at the top level.
 
-use super::Kind::{Bool, Checks, Int, Open, Services, Span, Text, TextMap, Texts};
-use super::{CIDRS, GOSSIP_KEY, Key, TLS, definition, guard, later, live, used};
+use super::Kind::{Bool, Checks, Int, Open, Services, Span, Text, TextMap, Texts, Watches};
+use super::{CIDRS, GOSSIP_KEY, Key, TLS, guard, later, live, used};
 
 pub(super) const KEYS: &[Key] = &[
     used("advertise_addr", Text),
@@ -107,5 +107,5 @@ pub(super) const KEYS: &[Key] = &[
     guard("verify_incoming_rpc", Bool, TLS),
     guard("verify_outgoing", Bool, TLS),
     guard("verify_server_hostname", Bool, TLS),
-    definition("watches", "watch", "run"),
+    live("watches", Watches),
 ];

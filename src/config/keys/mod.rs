@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Services,
     /// A check's definition, or a list of them.
     Checks,
+    /// A watch, or a list of them.
+    Watches,
     /// A block, or list of blocks, that is not looked into.
     Open,
 }
@@ -43,13 +45,6 @@ pub(super) enum Effect {
     NotYet,
     /// Accepted while it says nothing; otherwise it asks for this protection, and the start is refused.
     Unprotected(&'static str),
-    /// Definitions that this version does not carry out, each told at start.
-    Definition {
-        /// What one is called.
-        noun: &'static str,
-        /// What does not happen to it.
-        undone: &'static str,
-    },
 }
 
 /// One key.
@@ -75,10 +70,6 @@ const fn later(path: &'static str, kind: Kind) -> Key {
 
 const fn guard(path: &'static str, kind: Kind, what: &'static str) -> Key {
     Key { path, kind, effect: Effect::Unprotected(what) }
-}
-
-const fn definition(path: &'static str, noun: &'static str, undone: &'static str) -> Key {
-    Key { path, kind: Kind::Open, effect: Effect::Definition { noun, undone } }
 }
 
 const TLS: &str = "TLS";

@@ -5,15 +5,17 @@
 //! a `vfork`: its price does not grow with the agent's memory.
 
 use crate::runtime::{Command, Ended, Ran, Tail, timeout};
+use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::Receiver;
-use tokio::process::Child;
+use tokio::process::{Child, ChildStdin};
 
 /// Bytes read at a time.
 const PIECE: usize = 8192;
@@ -30,7 +32,8 @@ pub async fn run(command: Command) -> io::Result<Ran> {
     let mut output = Receiver::from_owned_fd(OwnedFd::from(reader))?;
     let mut group = spawn(&command, writer)?;
     let mut tail = Tail::new(command.output_limit);
-    let ended = timeout::<super::Tokio, _>(command.timeout, follow(&mut group.leader, &mut output, &mut tail)).await;
+    let feeding = feed(group.leader.stdin.take(), command.input.clone());
+    let ended = timeout::<super::Tokio, _>(command.timeout, follow(&mut group.leader, feeding, &mut output, &mut tail)).await;
     let ended = match ended {
         Ok(status) => ended_by(status?),
         Err(_) => {
@@ -48,7 +51,8 @@ fn spawn(command: &Command, writer: io::PipeWriter) -> io::Result<Group> {
     let (program, args) = command.args.split_first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program is named"))?;
     let mut spawning = tokio::process::Command::new(program);
     let second = Stdio::from(writer.try_clone()?);
-    spawning.args(args).stdin(Stdio::null()).stdout(writer).stderr(second).process_group(0);
+    let stdin = if command.input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    spawning.args(args).stdin(stdin).stdout(writer).stderr(second).process_group(0);
     spawning.envs(command.env.iter().map(|(name, value)| (name, value)));
     Ok(Group { leader: spawning.spawn()? })
 }
@@ -75,14 +79,23 @@ impl Drop for Group {
     }
 }
 
+/// Writes the child's input and closes it. A child that does not read, or has gone, is its own business.
+async fn feed(stdin: Option<ChildStdin>, input: Bytes) {
+    if let Some(mut stdin) = stdin {
+        let _ = stdin.write_all(&input).await;
+    }
+}
+
 /// Reads what the child writes until it ends. Its outputs may close sooner, or stay open in a process it left behind.
-async fn follow(leader: &mut Child, output: &mut Receiver, tail: &mut Tail) -> io::Result<ExitStatus> {
+async fn follow(leader: &mut Child, feeding: impl Future<Output = ()>, output: &mut Receiver, tail: &mut Tail) -> io::Result<ExitStatus> {
+    let mut feeding = pin!(feeding);
     let mut piece = [0; PIECE];
-    let mut open = true;
+    let (mut hungry, mut open) = (true, true);
     loop {
         tokio::select! {
             biased;
             status = leader.wait() => return status,
+            () = feeding.as_mut(), if hungry => hungry = false,
             read = output.read(&mut piece), if open => match read {
                 Ok(0) | Err(_) => open = false,
                 Ok(n) => tail.write(&piece[..n]),

@@ -5,10 +5,12 @@ use super::{Bounds, critical};
 use crate::health::Verdict;
 use crate::model::{CheckStatus, duration};
 use crate::runtime::{Command, Ended, Ran, Runtime, Tail};
+use bytes::Bytes;
 use std::io;
 
 pub async fn run<R: Runtime>(args: &[String], bounds: Bounds) -> Verdict {
-    let command = Command { args: args.to_vec(), env: Vec::new(), timeout: bounds.timeout, output_limit: bounds.output };
+    let command =
+        Command { args: args.to_vec(), env: Vec::new(), input: Bytes::new(), timeout: bounds.timeout, output_limit: bounds.output };
     match R::run_command(command).await {
         Ok(Ran { ended: Ended::TimedOut, .. }) => critical(format!("Timed out ({}) running check", duration::format(bounds.timeout))),
         Ok(Ran { ended: Ended::Exited(code), output }) => Verdict { status: status_of(code.into()), output: captured(&output) },

@@ -7,10 +7,13 @@ use crate::api::event::Answers;
 use crate::gossip::{Ask, Question, UserEvent, Word};
 use crate::runtime::{Runtime, watch};
 use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 
 /// Events and questions that wait for the agent. At the bound gossip drops what is newer, and counts it.
 const WAITING: usize = 1024;
+
+/// Handlers that answer questions at once. A further question is not answered.
+const HANDLERS: usize = 16;
 
 /// The name of the question that every agent answers, with its version.
 pub const PING: &str = "ping";
@@ -20,6 +23,8 @@ pub const PING: &str = "ping";
 pub(super) struct Events {
     ring: watch::Sender<Arc<EventRing>>,
     incoming: Mutex<mpsc::Receiver<Public>>,
+    /// One permit for each handler that may run.
+    answering: Arc<Semaphore>,
 }
 
 impl Events {
@@ -27,7 +32,7 @@ impl Events {
     pub fn new() -> (mpsc::Sender<Public>, Events) {
         let (sender, incoming) = mpsc::channel(WAITING);
         let (ring, _) = watch::channel(Arc::default());
-        (sender, Events { ring, incoming: Mutex::new(incoming) })
+        (sender, Events { ring, incoming: Mutex::new(incoming), answering: Arc::new(Semaphore::new(HANDLERS)) })
     }
 
     /// The events that concerned this agent, now and whenever there is a new one.
@@ -80,7 +85,15 @@ impl<R: Runtime> Agent<R> {
             return self.lan().say(question, Word::Answer(version.into_bytes().into())).await;
         }
         self.lan().say(question.clone(), Word::Heard).await;
-        self.lan().say(question, Word::Nothing).await;
+        let handler = self.0.watching.answerer(&question.name).zip(self.0.events.answering.clone().try_acquire_owned().ok());
+        let Some((watch, permit)) = handler else { return self.lan().say(question, Word::Nothing).await };
+        // Others are heard meanwhile.
+        let agent = self.clone();
+        drop(R::spawn(async move {
+            let answer = agent.answer_by_handler(&watch, &question).await;
+            agent.lan().say(question, answer.map_or(Word::Nothing, Word::Answer)).await;
+            drop(permit);
+        }));
     }
 
     /// Asks everybody and waits until enough have answered, or the patience is over.

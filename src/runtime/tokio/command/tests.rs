@@ -3,6 +3,7 @@
 use super::run;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Command, Ended, Runtime, sleep, timeout};
+use bytes::Bytes;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ fn shell(line: &str, timeout: Duration) -> Command {
     Command {
         args: ["sh", "-c", line].map(str::to_owned).to_vec(),
         env: vec![("ROOM".into(), "checks".into())],
+        input: Bytes::new(),
         timeout,
         output_limit: 4096,
     }
@@ -24,6 +26,18 @@ fn numbers(test: &str) -> PathBuf {
 fn state_of(pid: &str) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit(')').next()?.trim().chars().next()
+}
+
+#[test]
+fn a_program_reads_its_input_to_the_end_or_not_at_all() {
+    Tokio::block_on(async {
+        let input = Bytes::from(vec![b'x'; 300_000]);
+        let given = |line: &str| Command { input: input.clone(), ..shell(line, Duration::from_secs(20)) };
+        let ran = run(given("wc -c")).await.unwrap();
+        assert_eq!((ran.ended, ran.output.text().trim()), (Ended::Exited(0), "300000"));
+        let ran = run(given("exit 3")).await.unwrap();
+        assert_eq!(ran.ended, Ended::Exited(3), "one that does not read is not waited for");
+    });
 }
 
 /// Waits until nothing is left of the processes in `file`.
