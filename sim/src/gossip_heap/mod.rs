@@ -1,7 +1,9 @@
 //! Many gossip machines on one event heap: no sockets, no tasks, so a thousand members cost what their packets cost. Each scenario is a
 //! goal with a judge; `run` plays it for a range of seeds.
 
+mod coordinates;
 mod detect;
+mod events;
 mod link;
 mod partition;
 mod quiet;
@@ -29,6 +31,8 @@ pub fn scenarios() -> &'static [Scenario] {
             restart::FORM,
             restart::MASS_RESTART,
             traffic::TRAFFIC,
+            events::EVENTS,
+            coordinates::COORDINATES,
         ]
     }
 }

@@ -37,6 +37,16 @@ fn members_restarted_at_once_without_memory_are_alive_to_all_again() {
 }
 
 #[test]
+fn events_reach_everybody_once_and_soon() {
+    reaches("events-80", 0..1);
+}
+
+#[test]
+fn coordinates_come_to_tell_round_trips() {
+    reaches("coordinates", 0..1);
+}
+
+#[test]
 fn a_run_repeats() {
     assert_eq!(run("detect-30", 7..9).map(|report| report.samples), run("detect-30", 7..9).map(|report| report.samples));
 }

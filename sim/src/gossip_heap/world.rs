@@ -338,10 +338,10 @@ impl World {
         while let Some(output) = self.nodes[member].machine.poll_output() {
             match output {
                 Output::Send { to, bytes } => {
-                    if let Some(to) = index_of(to).filter(|to| self.link.connected(member, *to))
-                        && let Some(at) = self.link.datagram(&mut self.rng, self.now)
-                    {
-                        self.push(at, to, Happening::Datagram { from: member, bytes });
+                    let Some(to) = index_of(to).filter(|to| self.link.connected(member, *to)) else { continue };
+                    let arrivals: Vec<Instant> = self.link.datagram(&mut self.rng, self.now, (member, to)).collect();
+                    for at in arrivals {
+                        self.push(at, to, Happening::Datagram { from: member, bytes: bytes.clone() });
                     }
                 }
                 Output::Dial { id, to } => {
