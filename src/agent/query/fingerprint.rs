@@ -58,7 +58,9 @@ impl Fingerprint {
     pub(super) fn of(rows: &Rows) -> Option<Fingerprint> {
         let mut digest = Digest::new();
         match rows {
-            Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Autopilot(_) | Rows::Absent | Rows::Txn(_) | Rows::Located(_) => return None,
+            Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Autopilot(_) | Rows::Absent | Rows::Txn(_) | Rows::Located(_) => {
+                return None;
+            }
             Rows::Sessions(sessions) => sessions.iter().for_each(|session| digest.add((session.id, session.modify_index))),
             Rows::Nodes(nodes) => nodes.iter().for_each(|node| digest.node(node)),
             Rows::Checks(checks) => checks.iter().for_each(|check| digest.check(check)),

@@ -5,7 +5,7 @@ use crate::api::event::EventShape;
 use crate::api::json::{Layout, to_vec};
 use crate::config::{Contract, Handler, Watch};
 use crate::gossip::{MAX_SAID, Question, UserEvent};
-use crate::model::Probe;
+use crate::model::{CheckStatus, Probe};
 use crate::runtime::{Command, Ended, Ran, Runtime};
 use crate::server::Agent;
 use crate::server::checks::{self, ProbeSetting};
@@ -35,7 +35,7 @@ impl<R: Runtime> Agent<R> {
                 request.headers.entry("Content-Type".to_owned()).or_insert_with(|| vec!["application/json".to_owned()]);
                 let setting = ProbeSetting::at(self.0.surroundings.docker.clone());
                 let verdict = checks::run::<R>(&Probe::Http(*request), *timeout, OUTPUT, &setting).await;
-                if !verdict.status.is_passing() {
+                if verdict.status != CheckStatus::Passing {
                     tracing::warn!(watch = watch.target.label(), output = verdict.output, "the watch's handler did not take the news");
                 }
             }
