@@ -79,7 +79,8 @@ pub fn found_nothing(rows: &Rows) -> bool {
         | Rows::Absent
         | Rows::Autopilot(_)
         | Rows::Sessions(_)
-        | Rows::Txn(_) => true,
+        | Rows::Txn(_)
+        | Rows::Located(_) => true,
     }
 }
 
