@@ -2,6 +2,7 @@
 
 pub mod antientropy;
 pub mod autopilot;
+pub mod expiry;
 pub mod local;
 pub mod query;
 pub mod reconcile;

@@ -1,7 +1,7 @@
 //! The running agent: what its sockets share.
 
 use super::directory::Directory;
-use super::duties::Watchman;
+use super::duties::{Reign, Watchman};
 use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
 use super::views::{Copies, Sessions};
@@ -59,6 +59,8 @@ pub(super) struct Inner<R: Runtime> {
     /// Held while a bootstrap claim is judged.
     pub claims: tokio::sync::Mutex<()>,
     pub watchman: Mutex<Watchman>,
+    /// What ends by itself, while this server leads.
+    pub reign: Mutex<Option<Reign>>,
     pub surroundings: Surroundings,
     pub directory: Arc<Directory>,
     /// What this agent holds of its views, and which a server was asked for lately.

@@ -18,6 +18,8 @@ pub(super) enum Resource {
     Service,
     /// A key.
     Key,
+    /// The sessions of a node.
+    Session,
     /// The cluster itself.
     Operator,
 }
@@ -50,7 +52,13 @@ pub(super) fn token<'a>(params: &'a Params<'_>, headers: &'a HeaderMap) -> Optio
 /// Refuses what `token` may not do to the part of a resource called `segment`.
 pub(super) fn authorize(_token: Option<&str>, need: Need, _segment: &[u8]) -> Result<(), ApiError> {
     match need.resource {
-        Resource::Nothing | Resource::Agent | Resource::Node | Resource::Service | Resource::Key | Resource::Operator => Ok(()),
+        Resource::Nothing
+        | Resource::Agent
+        | Resource::Node
+        | Resource::Service
+        | Resource::Key
+        | Resource::Session
+        | Resource::Operator => Ok(()),
     }
 }
 
