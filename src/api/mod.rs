@@ -16,6 +16,7 @@ pub mod number;
 pub mod operator;
 pub mod params;
 pub mod path;
+pub mod query;
 pub mod read;
 pub mod registration;
 pub mod ui;
