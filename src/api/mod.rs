@@ -7,6 +7,7 @@ pub mod definition;
 pub mod document;
 mod error;
 pub mod health;
+pub mod history;
 pub mod json;
 pub mod kv;
 pub mod local;

@@ -121,6 +121,13 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::Report(kv::get::run),
     },
     Command {
+        name: "kv history",
+        arguments: "KEY",
+        about: "Prints the recent changes of a key.",
+        flags: || [kv::history::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::history::run),
+    },
+    Command {
         name: "kv import",
         arguments: "DATA|@FILE|-",
         about: "Writes keys that kv export printed.",
@@ -133,6 +140,13 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Writes a value.",
         flags: || [kv::put::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
         action: Action::Report(kv::put::run),
+    },
+    Command {
+        name: "kv rollback",
+        arguments: "KEY",
+        about: "Makes a key what it was at an index.",
+        flags: || [kv::rollback::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::rollback::run),
     },
     Command {
         name: "leave",

@@ -1,5 +1,6 @@
 //! Command lines in, requests and reports out.
 
+mod past;
 mod registrations;
 
 use super::client::Surroundings;

@@ -90,6 +90,7 @@ impl State {
         let index = self.index_of(log);
         assert!(index > self.last_change(), "commands are applied in the order of their indexes");
         let mut touched = Touched::default();
+        self.kv.history.turn(stamped.at);
         let at = Moment { index, at: stamped.at };
         let reply = match &stamped.command {
             Command::Nothing => Reply::Done,

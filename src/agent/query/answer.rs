@@ -1,11 +1,11 @@
 //! Answers: rows shared with the view they come from, and how current they are.
 
 use super::prepared::{self, Executed, Explained, NotExecuted};
-use super::{Query, catalog, health, kv};
-use crate::model::Key;
+use super::{Query, catalog, health, kv, past};
+use crate::model::{Index, Key};
 use crate::state::autopilot::AutopilotRow;
 use crate::state::checks::Check;
-use crate::state::kv::Entry;
+use crate::state::kv::{Change, Entry, Window};
 use crate::state::nodes::Node;
 use crate::state::queries::PreparedQuery;
 use crate::state::services::Service;
@@ -54,6 +54,17 @@ pub enum Rows {
     Sessions(Vec<Arc<Session>>),
     /// What came of a transaction's reads.
     Txn(TxnReply),
+    /// Changes of keys, the oldest first.
+    Changes {
+        /// What is remembered.
+        window: Window,
+        /// They.
+        changes: Vec<Arc<Change>>,
+        /// All there are up to this index.
+        through: Index,
+    },
+    /// It is not remembered.
+    OutsideWindow(Window),
     /// Prepared queries, by id.
     PreparedQueries(Vec<Arc<PreparedQuery>>),
     /// What a prepared query found.
@@ -123,6 +134,10 @@ impl Query {
             Query::Sessions => sessions(state, state.sessions().iter()),
             Query::SessionsOfNode { node } => sessions(state, state.sessions().of_node(node)),
             Query::Txn { reads } => Answer { marks: Marks::at(state.last_change()), rows: Rows::Txn(txn::read(state, reads)) },
+            Query::KvAt { key, at } => past::entry(state, key, *at),
+            Query::KvListAt { prefix, at } => past::list(state, prefix, *at),
+            Query::KvHistory { key } => past::of_key(state, key),
+            Query::KvChanges { prefix, after } => past::changes(state, prefix, *after),
             Query::PreparedQueries { id } => prepared::list(state, id.as_deref()),
             Query::ExecutePrepared { name, execution } => prepared::execute(state, name, execution),
             Query::ExecuteForOther { query, execution } => prepared::execute_for_other(state, query, execution),

@@ -8,6 +8,7 @@ mod fields;
 mod fingerprint;
 mod health;
 mod kv;
+mod past;
 mod prepared;
 mod records;
 
@@ -18,7 +19,7 @@ pub use choice::{Choice, Chooser, Health, Subject};
 pub use prepared::{Executed, Execution, Explained, NotExecuted};
 pub use records::CheckRecord;
 
-use crate::model::{Key, SessionId, Table, Topic};
+use crate::model::{Index, Key, SessionId, Table, Topic};
 use crate::state::nodes::fold;
 use crate::state::queries::ServiceQuery;
 use crate::state::{State, TxnRead};
@@ -137,6 +138,32 @@ pub enum Query {
         /// The segment of the agent that was asked.
         segment: String,
     },
+    /// What a key was as of an index. Of the past an answer may be that it is not remembered.
+    KvAt {
+        /// Which.
+        key: Key,
+        /// The index.
+        at: Index,
+    },
+    /// What every key with this prefix was as of an index.
+    KvListAt {
+        /// Text that the keys begin with.
+        prefix: Key,
+        /// The index.
+        at: Index,
+    },
+    /// How a key came to be what it is.
+    KvHistory {
+        /// Which.
+        key: Key,
+    },
+    /// What changed among the keys with this prefix, the oldest first, as much as goes into one answer.
+    KvChanges {
+        /// Text that the keys begin with.
+        prefix: Key,
+        /// Behind this index.
+        after: Index,
+    },
     /// When anything was last changed.
     LastChange,
     /// What this version does not keep, so that there is none of it and never will be.
@@ -182,6 +209,8 @@ impl Query {
             Query::WholeCatalog => vec![Topic::Table(Table::Nodes), Topic::Table(Table::Services), Topic::Table(Table::Checks)],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
             Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } => vec![Topic::Table(Table::Sessions)],
+            Query::KvChanges { prefix, .. } => vec![Topic::KeyPrefix(prefix.clone())],
+            Query::KvAt { .. } | Query::KvListAt { .. } | Query::KvHistory { .. } => Vec::new(),
             Query::PreparedQueries { .. } => vec![Topic::Table(Table::Queries)],
             Query::ExecutePrepared { .. } | Query::ExecuteForOther { .. } | Query::ExplainPrepared { .. } => Vec::new(),
             Query::Absent | Query::LastChange | Query::Txn { .. } => Vec::new(),

@@ -143,6 +143,10 @@ fn is_of_catalog(query: &Query) -> bool {
         | Query::KvList { .. }
         | Query::KvKeys { .. }
         | Query::AutopilotConfiguration
+        | Query::KvAt { .. }
+        | Query::KvListAt { .. }
+        | Query::KvHistory { .. }
+        | Query::KvChanges { .. }
         | Query::LastChange
         | Query::PreparedQueries { .. }
         | Query::ExecutePrepared { .. }

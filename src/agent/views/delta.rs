@@ -69,6 +69,8 @@ impl Listed<'_> {
             | Rows::Absent
             | Rows::Sessions(_)
             | Rows::Txn(_)
+            | Rows::Changes { .. }
+            | Rows::OutsideWindow(_)
             | Rows::PreparedQueries(_)
             | Rows::Executed(_)
             | Rows::Explained(_)

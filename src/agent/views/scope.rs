@@ -33,6 +33,10 @@ impl Query {
             | Query::ExecutePrepared { .. }
             | Query::ExecuteForOther { .. }
             | Query::ExplainPrepared { .. }
+            | Query::KvAt { .. }
+            | Query::KvListAt { .. }
+            | Query::KvHistory { .. }
+            | Query::KvChanges { .. }
             | Query::LastChange
             | Query::Absent
             | Query::Session { .. }
@@ -83,6 +87,10 @@ impl Query {
             | Query::ExecutePrepared { .. }
             | Query::ExecuteForOther { .. }
             | Query::ExplainPrepared { .. }
+            | Query::KvAt { .. }
+            | Query::KvListAt { .. }
+            | Query::KvHistory { .. }
+            | Query::KvChanges { .. }
             | Query::LastChange
             | Query::Absent
             | Query::Session { .. }
@@ -114,6 +122,10 @@ impl Query {
             | Query::ExecutePrepared { .. }
             | Query::ExecuteForOther { .. }
             | Query::ExplainPrepared { .. }
+            | Query::KvAt { .. }
+            | Query::KvListAt { .. }
+            | Query::KvHistory { .. }
+            | Query::KvChanges { .. }
             | Query::LastChange
             | Query::Absent
             | Query::Session { .. }

@@ -73,8 +73,12 @@ impl Loader {
 
     /// The state, if all of it has come.
     pub(in crate::state) fn finish(self) -> Result<State, CodecError> {
-        match self.ended && self.rest.is_empty() && self.state.is_whole() {
-            true => Ok(self.state),
+        let Loader { mut state, rest, ended, .. } = self;
+        match ended && rest.is_empty() && state.is_whole() {
+            true => {
+                state.kv.history.begin_at(state.last_change());
+                Ok(state)
+            }
             false => Err(malformed("cut off, or sections are missing")),
         }
     }

@@ -4,6 +4,7 @@ mod absent;
 mod agent;
 mod catalog;
 mod health;
+mod history;
 mod kv;
 mod local;
 mod metrics;
