@@ -20,6 +20,7 @@ mod reload;
 mod report;
 mod rtt;
 mod services;
+mod snapshot;
 mod table;
 mod validate;
 mod version;
@@ -144,10 +145,7 @@ impl Surroundings for ThisProcess {
         Ok(())
     }
 
-    fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
-        http::stream(to, request, |bytes| {
-            let mut out = io::stdout().lock();
-            out.write_all(bytes).and_then(|()| out.flush())
-        })
+    fn stream(&self, to: &Endpoint, request: Request, into: &mut dyn Write) -> io::Result<Response> {
+        http::stream(to, request, |bytes| into.write_all(bytes).and_then(|()| into.flush()))
     }
 }

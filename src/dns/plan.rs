@@ -79,8 +79,13 @@ pub fn found_nothing(rows: &Rows) -> bool {
         | Rows::Absent
         | Rows::Autopilot(_)
         | Rows::Sessions(_)
-        | Rows::Txn(_)
-        | Rows::Located(_) => true,
+        | Rows::Located(_)
+        | Rows::Changes { .. }
+        | Rows::OutsideWindow(_)
+        | Rows::PreparedQueries(_)
+        | Rows::Executed(_)
+        | Rows::Explained(_)
+        | Rows::Txn(_) => true,
     }
 }
 

@@ -37,6 +37,8 @@ impl<R: Runtime> Agent<R> {
             Request::Subscribe(ask) => Ok(Response::Told(self.publish(ask).await)),
             Request::ChangeSubscription(ask) => Ok(self.change_subscription(ask).await),
             Request::WanCoordinates => Ok(Response::WanCoordinates(self.servers_in_wan_here().await)),
+            Request::SaveSnapshot { mode } => Box::pin(self.offer_snapshot(mode)).await,
+            Request::SnapshotPart { id, offset } => self.snapshot_part(id, offset),
             Request::Peers => Ok(Response::Peers(self.peers_here())),
             Request::ClaimStands { servers } => Ok(Response::Claimed(self.claim_stands(&servers).await)),
             Request::Claim { by, servers } => Ok(Response::Claimed(self.grant_claim(by, &servers).await)),

@@ -28,7 +28,9 @@ impl<R: Runtime> Agent<R> {
                     | Response::Written { .. }
                     | Response::Renewed(_)
                     | Response::Peers(_)
-                    | Response::Claimed(_)),
+                    | Response::Claimed(_)
+                    | Response::Snapshot(_)
+                    | Response::SnapshotPart(_)),
                 )) => {
                     return match strange(&other) {
                         Step::Done(done) => done,

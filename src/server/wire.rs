@@ -1,12 +1,13 @@
 //! What agents ask of servers, beside Raft: one method, one enum of requests, one of responses.
 
+use super::archives::Offer;
 use crate::agent::expiry::Renewed;
 use crate::agent::query::{Answer, Query};
 use crate::agent::views::{Ask, Told};
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
-use crate::api::read::ReadOptions;
+use crate::api::read::{ReadMode, ReadOptions};
 use crate::model::codec::{self, CodecError};
-use crate::model::{Index, NodeId};
+use crate::model::{Index, NodeId, octets};
 use crate::raft::{LeaderHint, Server};
 use crate::rpc::Method;
 use crate::state::coordinates::Located;
@@ -67,6 +68,15 @@ pub(super) enum Request {
     },
     /// Where the servers of all datacenters lie in the WAN.
     WanCoordinates,
+    /// A client agent wants a snapshot made, to fetch it.
+    SaveSnapshot {
+        mode: ReadMode,
+    },
+    /// A part of one: the bytes from `offset`.
+    SnapshotPart {
+        id: u64,
+        offset: u64,
+    },
 }
 
 /// What only the leader can do.
@@ -100,6 +110,8 @@ pub(super) enum Response {
     Told(Told),
     Refused(Refusal),
     WanCoordinates(Vec<(String, Located)>),
+    Snapshot(Offer),
+    SnapshotPart(#[serde(with = "octets")] Bytes),
 }
 
 /// An answer and what the answering server knew of its own currency.
@@ -173,6 +185,7 @@ mod tests {
     use crate::model::codec::CodecError;
     use crate::model::{Key, NodeId, NodeName};
     use crate::raft::{LeaderHint, Server};
+    use crate::server::archives::Offer;
     use crate::state::timers::Timer;
     use crate::state::{Command, Reply, State};
     use std::time::Duration;
@@ -200,6 +213,8 @@ mod tests {
             Request::Operate { operation: Operation::RemoveServer(Peer::Address("10.0.0.1:8300".to_owned())), relay: Relay::Client },
             Request::Operate { operation: Operation::TransferLeader(None), relay: Relay::Server },
             Request::Renew { timer: Timer::Session(SessionId::from_u128(7)), relay: Relay::Client },
+            Request::SaveSnapshot { mode: ReadMode::Default },
+            Request::SnapshotPart { id: 7, offset: 1 << 40 },
             Request::Peers,
             Request::Claim { by: NodeId::from(1), servers: vec![NodeId::from(1), NodeId::from(2)] },
             Request::ClaimStands { servers: vec![NodeId::from(1)] },
@@ -219,6 +234,8 @@ mod tests {
             Response::Renewed(Renewed::Gone),
             Response::Peers(Peers { leader: Some(hint), voters: vec![(hint.id, server)], non_voters: Vec::new(), index: 4 }),
             Response::Claimed(true),
+            Response::Snapshot(Offer { id: 7, bytes: 9, index: 3, known_leader: true, last_contact: Duration::ZERO }),
+            Response::SnapshotPart(vec![1, 2, 3].into()),
             Response::Told(Told::Batch(batch())),
             Response::Told(Told::Behind),
             Response::Refused(Refusal::NotLeader(Some(hint))),

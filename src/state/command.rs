@@ -4,6 +4,8 @@ use super::autopilot::AutopilotSettings;
 use super::checks::CheckSpec;
 use super::coordinates::Located;
 use super::nodes::NodeSpec;
+use super::queries::QueryCommand;
+use super::restore::RestoreCommand;
 use super::sessions::SessionCommand;
 use super::timers::Expiry;
 use super::txn::{TxnOp, TxnReply};
@@ -53,6 +55,10 @@ pub enum Command {
     Txn(Vec<TxnOp>),
     /// Notes where nodes lie in the network; those that are not in the catalog are left out.
     Locate(Vec<Located>),
+    /// Puts another state in place.
+    Restore(RestoreCommand),
+    /// Changes prepared queries.
+    Query(QueryCommand),
 }
 
 /// When a conditional write takes effect.

@@ -9,6 +9,8 @@ mod fingerprint;
 mod health;
 mod kv;
 mod near;
+mod past;
+mod prepared;
 mod records;
 
 pub use crate::api::read::{CacheControl, ReadMode, ReadOptions};
@@ -16,10 +18,12 @@ pub use answer::{Answer, Instance, NodeServices, Rows, WholeNode};
 pub use blocking::{Verdict, Wait, judge, patience};
 pub use choice::{Choice, Chooser, Health, Subject};
 pub use near::sort_by_distance;
+pub use prepared::{Executed, Execution, Explained, NotExecuted};
 pub use records::CheckRecord;
 
-use crate::model::{Key, SessionId, Table, Topic};
+use crate::model::{Index, Key, SessionId, Table, Topic};
 use crate::state::nodes::fold;
+use crate::state::queries::ServiceQuery;
 use crate::state::{State, TxnRead};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -115,7 +119,61 @@ pub enum Query {
         /// Which of them, by names compared without case; `None` is all that are known.
         nodes: Option<Vec<String>>,
     },
-    /// What this version does not keep, so that there is none of it and never will be: prepared queries.
+    /// Prepared queries as they are kept.
+    PreparedQueries {
+        /// Only the one with this id.
+        id: Option<String>,
+    },
+    /// The instances that a prepared query finds.
+    ExecutePrepared {
+        /// Its id or name.
+        name: String,
+        /// How it is carried out.
+        execution: Execution,
+    },
+    /// The instances that a prepared query of another datacenter finds here.
+    ExecuteForOther {
+        /// What it asks for.
+        query: Box<ServiceQuery>,
+        /// How it is carried out.
+        execution: Execution,
+    },
+    /// What a prepared query says when it is asked by this name.
+    ExplainPrepared {
+        /// Its id or name.
+        name: String,
+        /// The segment of the agent that was asked.
+        segment: String,
+    },
+    /// What a key was as of an index. Of the past an answer may be that it is not remembered.
+    KvAt {
+        /// Which.
+        key: Key,
+        /// The index.
+        at: Index,
+    },
+    /// What every key with this prefix was as of an index.
+    KvListAt {
+        /// Text that the keys begin with.
+        prefix: Key,
+        /// The index.
+        at: Index,
+    },
+    /// How a key came to be what it is.
+    KvHistory {
+        /// Which.
+        key: Key,
+    },
+    /// What changed among the keys with this prefix, the oldest first, as much as goes into one answer.
+    KvChanges {
+        /// Text that the keys begin with.
+        prefix: Key,
+        /// Behind this index.
+        after: Index,
+    },
+    /// When anything was last changed.
+    LastChange,
+    /// What this version does not keep, so that there is none of it and never will be.
     Absent,
     /// One session.
     Session {
@@ -159,7 +217,11 @@ impl Query {
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
             Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } => vec![Topic::Table(Table::Sessions)],
             Query::Coordinates { .. } => vec![Topic::Table(Table::Coordinates)],
-            Query::Absent | Query::Txn { .. } => Vec::new(),
+            Query::KvChanges { prefix, .. } => vec![Topic::KeyPrefix(prefix.clone())],
+            Query::KvAt { .. } | Query::KvListAt { .. } | Query::KvHistory { .. } => Vec::new(),
+            Query::PreparedQueries { .. } => vec![Topic::Table(Table::Queries)],
+            Query::ExecutePrepared { .. } | Query::ExecuteForOther { .. } | Query::ExplainPrepared { .. } => Vec::new(),
+            Query::Absent | Query::LastChange | Query::Txn { .. } => Vec::new(),
         }
     }
 }

@@ -150,6 +150,15 @@ fn is_of_catalog(query: &Query) -> bool {
         | Query::Sessions
         | Query::SessionsOfNode { .. }
         | Query::Txn { .. }
+        | Query::KvAt { .. }
+        | Query::KvListAt { .. }
+        | Query::KvHistory { .. }
+        | Query::KvChanges { .. }
+        | Query::LastChange
+        | Query::PreparedQueries { .. }
+        | Query::ExecutePrepared { .. }
+        | Query::ExecuteForOther { .. }
+        | Query::ExplainPrepared { .. }
         | Query::Absent => false,
         Query::CatalogNodes { .. }
         | Query::CatalogServices { .. }

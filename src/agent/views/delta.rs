@@ -70,6 +70,11 @@ impl Listed<'_> {
             | Rows::Sessions(_)
             | Rows::Txn(_)
             | Rows::Located(_)
+            | Rows::Changes { .. }
+            | Rows::OutsideWindow(_)
+            | Rows::PreparedQueries(_)
+            | Rows::Executed(_)
+            | Rows::Explained(_)
             | Rows::Autopilot(_) => None,
         }
     }

@@ -24,6 +24,8 @@ pub(super) enum Resource {
     Session,
     /// The cluster itself.
     Operator,
+    /// The rules about all of these, and with them everything.
+    Acl,
 }
 
 /// What is done to it.
@@ -61,7 +63,8 @@ pub(super) fn authorize(_token: Option<&str>, need: Need, _segment: &[u8]) -> Re
         | Resource::Key
         | Resource::Event
         | Resource::Session
-        | Resource::Operator => Ok(()),
+        | Resource::Operator
+        | Resource::Acl => Ok(()),
     }
 }
 

@@ -1,9 +1,12 @@
 mod catalog;
 mod conduct;
+mod history;
 mod kv;
 mod local;
 mod monitor;
+mod query;
 mod registrations;
 mod routes;
 mod sessions;
+mod snapshot;
 mod wire;

@@ -104,12 +104,14 @@ impl Kv {
     ) {
         for key in keys {
             let Some(slot) = self.entries.get_mut(key) else { continue };
+            let before = slot.clone();
             let entry = Entry::clone(slot);
             if let Some(ttl) = entry.ttl() {
                 timers.set(Timer::Key(key.clone()), ttl, index, touched);
             }
             let hold = entry.hold.and_then(|hold| Hold { session: None, ..*hold }.kept());
             *slot = Arc::new(Entry { hold, modify_index: index, ..entry });
+            self.history.note(index, key, Some(before), Some(slot.clone()));
             self.index = index;
             touched.add(Topic::Key(key.clone()));
         }
