@@ -3,7 +3,7 @@
 use super::autopilot::AutopilotSettings;
 use super::checks::{CheckSpec, SERF_HEALTH};
 use super::nodes::NodeSpec;
-use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate};
+use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, WriteOrder};
 use crate::model::{CatalogStatus, CheckStatus, Key, NodeId, NodeName, ServiceAddress, ServiceSpec, Weights};
 use proptest::collection::vec;
 use proptest::option::of;
@@ -74,6 +74,10 @@ pub(crate) fn a_catalog_command() -> impl Strategy<Value = CatalogCommand> {
     ]
 }
 
+fn an_order() -> impl Strategy<Value = WriteOrder> {
+    (an_id(), 1u64..3, 1u64..9, vec(1u64..9, 0..3)).prop_map(|(node, life, number, open)| WriteOrder { node, life, number, open })
+}
+
 pub(crate) fn a_command() -> impl Strategy<Value = Command> {
     let key = || "[ab]{0,2}".prop_map(|key| Key::from(key.as_str()));
     let settings = (0u32..3).prop_map(|min_quorum| AutopilotSettings { min_quorum, ..AutopilotSettings::default() });
@@ -87,6 +91,7 @@ pub(crate) fn a_command() -> impl Strategy<Value = Command> {
         1 => key().prop_map(|prefix| Command::Kv(KvCommand::DeleteTree { prefix })),
         1 => Just(Command::Kv(KvCommand::ReapTombstones)),
         8 => a_catalog_command().prop_map(Command::Catalog),
+        4 => (an_order(), a_catalog_command()).prop_map(|(order, command)| Command::Ordered { order, command }),
         1 => settings.prop_map(move |settings| Command::Autopilot { settings, condition }),
     ]
 }

@@ -9,6 +9,7 @@ mod catalog;
 pub mod checks;
 mod command;
 mod departed;
+mod fences;
 mod home;
 pub mod kv;
 pub mod nodes;
@@ -21,7 +22,8 @@ pub mod timers;
 pub mod txn;
 
 pub use crate::model::Touched;
-pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped};
+pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped, WriteOrder};
+pub use fences::MOST_OPEN;
 pub use sessions::SessionCommand;
 pub use txn::{CatalogOp, TxnOp, TxnRead, TxnReply};
 
@@ -36,6 +38,7 @@ pub struct State {
     nodes: nodes::Nodes,
     services: services::Services,
     checks: checks::Checks,
+    fences: fences::Fences,
     pools: pool::Pools,
     autopilot: autopilot::Autopilot,
     sessions: sessions::Sessions,
@@ -82,6 +85,7 @@ impl State {
                 Err(lost) => Reply::LockLost(lost.to_string()),
             },
             Command::Catalog(command) => catalog::apply(self, at, command, &mut touched),
+            Command::Ordered { order, command } => catalog::apply_ordered(self, at, order, command, &mut touched),
             Command::Autopilot { settings, condition } => self.autopilot.set(index, settings, *condition, &mut touched),
             Command::Session(command) => sessions::apply(self, at, command, &mut touched),
             Command::Expire(expired) => self.expire(at, expired, &mut touched),

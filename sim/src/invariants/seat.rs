@@ -100,11 +100,12 @@ impl Observer for Seat {
         let command = entry.command.map_or(0, |stamped| digest(&codec::encode(1, stamped)));
         let kv = entry.command.and_then(|stamped| match &stamped.command {
             Command::Kv(kv) => Some(kv.clone()),
-            Command::Nothing | Command::Catalog(_) | Command::Autopilot { .. } => None,
+            Command::Nothing | Command::Catalog(_) | Command::Ordered { .. } | Command::Autopilot { .. } => None,
             Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
         });
-        let catalog = entry.command.filter(|_| !matches!(entry.reply, Reply::Refused(_))).and_then(|stamped| match &stamped.command {
-            Command::Catalog(catalog) => Some(catalog.clone()),
+        let refused = matches!(entry.reply, Reply::Refused(_) | Reply::Superseded { .. });
+        let catalog = entry.command.filter(|_| !refused).and_then(|stamped| match &stamped.command {
+            Command::Catalog(catalog) | Command::Ordered { command: catalog, .. } => Some(catalog.clone()),
             Command::Nothing | Command::Kv(_) | Command::Autopilot { .. } => None,
             Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
         });
