@@ -122,12 +122,6 @@ fn refuse_conflict(params: &Params<'_>, exclusive: &[&str]) -> Result<(), ApiErr
     }
 }
 
-/// The refusal of a value of `length` bytes where `limit` are allowed.
-pub fn too_large(length: u64, limit: u64) -> ApiError {
-    let page = "https://www.consul.io/docs/agent/options.html#kv_max_value_size";
-    ApiError::new(413, format!("Request body({length} bytes) too large, max size: {limit} bytes. See {page}."))
-}
-
 /// The refusal of a lock for a session that is not there.
 pub fn no_such_session(session: &str) -> String {
     match session.len() {

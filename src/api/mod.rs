@@ -9,6 +9,7 @@ mod error;
 pub mod health;
 pub mod json;
 pub mod kv;
+pub mod limit;
 pub mod local;
 pub mod metrics;
 pub mod monitor;

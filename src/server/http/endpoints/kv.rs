@@ -6,6 +6,7 @@ use crate::agent::query::{Query, ReadOptions, Rows};
 use crate::api::ApiError;
 use crate::api::json::{Layout, to_vec};
 use crate::api::kv::{self, Delete, EntryShape, Form, KeyShape, Lookup, Put};
+use crate::api::limit::BodyLimit;
 use crate::model::Key;
 use crate::runtime::Runtime;
 use crate::server::http::backend::{Answered, Backend};
@@ -101,7 +102,7 @@ async fn keys<R: Runtime>(layout: Layout, prefix: &[u8], answered: &Answered) ->
 async fn put<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     call.check_namespace()?;
     let put = kv::put(call.segment, call.params)?;
-    let value = call.body::<R>(body, call.settings.kv_max_value_size).await?;
+    let value = call.body::<R>(body, BodyLimit::of_value(call.settings.kv_max_value_size)).await?;
     let key = Key::new(call.segment);
     match put {
         Put::Write { flags, condition } => write_back(call, KvCommand::Put { key, value: value.into(), flags, condition }).await,
