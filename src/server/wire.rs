@@ -3,7 +3,7 @@
 use crate::agent::query::{Answer, Query};
 use crate::agent::views::{Ask, Told};
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
-use crate::api::read::ReadOptions;
+use crate::api::read::{ReadMode, ReadOptions};
 use crate::model::codec::{self, CodecError};
 use crate::model::{Index, NodeId};
 use crate::raft::{LeaderHint, Server};
@@ -97,6 +97,8 @@ pub struct Answered {
     pub known_leader: bool,
     /// How long ago the server last heard from the leader; zero on the leader itself.
     pub last_contact: Duration,
+    /// How it was read: where a stale answer would have been too old, the leader was asked.
+    pub mode: ReadMode,
 }
 
 /// The servers of the Raft configuration, as one of them knows it.
@@ -195,7 +197,12 @@ mod tests {
         let hint = LeaderHint { id: NodeId::from(1), addr: "10.0.0.1:8300".parse().unwrap() };
         let server = Server { name: NodeName::parse("n1").unwrap(), addr: hint.addr };
         vec![
-            Response::Answered(Answered { answer, known_leader: true, last_contact: Duration::from_millis(12) }),
+            Response::Answered(Answered {
+                answer,
+                known_leader: true,
+                last_contact: Duration::from_millis(12),
+                mode: ReadMode::Consistent,
+            }),
             Response::Written { index: 9, reply: Reply::Took(true) },
             Response::Operated,
             Response::Peers(Peers { leader: Some(hint), voters: vec![(hint.id, server)], non_voters: Vec::new(), index: 4 }),

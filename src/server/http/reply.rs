@@ -78,7 +78,7 @@ pub(super) fn refusal(error: ApiError) -> Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effective {
     /// Catalog and health do.
-    Told(ReadMode),
+    Told,
     /// The KV store does not.
     Untold,
 }
@@ -87,8 +87,8 @@ pub(super) enum Effective {
 pub(super) fn mark(mut reply: Reply, answered: &Answered, effective: Effective) -> Reply {
     let headers = reply.headers_mut();
     match effective {
-        Effective::Told(mode) => {
-            let word = match mode {
+        Effective::Told => {
+            let word = match answered.mode {
                 ReadMode::Default => "leader",
                 ReadMode::Consistent => "consistent",
                 ReadMode::Stale { .. } => "stale",

@@ -1,7 +1,7 @@
 //! A backend without Raft: a state behind a lock, with watches as the running agent has them.
 
 use crate::agent::local::{LocalChange, LocalError, LocalView};
-use crate::agent::query::{Answer, Query, ReadOptions, Verdict, judge, patience};
+use crate::agent::query::{Answer, Query, ReadMode, ReadOptions, Verdict, judge, patience};
 use crate::api::agent::{AgentSelf, Host, Member, MemberStatus, Memory, SelfConfig, Version};
 use crate::api::metrics::{Metric, Reading};
 use crate::api::monitor::Monitor;
@@ -18,6 +18,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
+
+/// How long ago its server heard of the leader.
+const AGE: Duration = Duration::from_millis(12);
 
 #[derive(Clone)]
 pub(super) struct Local(Arc<Inner>);
@@ -188,7 +191,11 @@ impl Backend for Local {
         Ok(Answered {
             answer,
             known_leader: true,
-            last_contact: Duration::from_millis(12),
+            last_contact: AGE,
+            mode: match options.mode {
+                ReadMode::Stale { max_age: Some(max) } if max < AGE => ReadMode::Default,
+                mode => mode,
+            },
             origin: Origin::Servers,
             means: Means::BlockingQuery,
         })
