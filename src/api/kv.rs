@@ -158,12 +158,6 @@ fn refuse_conflict(params: &Params<'_>, exclusive: &[&str]) -> Result<(), ApiErr
     }
 }
 
-/// The refusal of a value of `length` bytes where `limit` are allowed.
-pub fn too_large(length: u64, limit: u64) -> ApiError {
-    let page = "https://www.consul.io/docs/agent/options.html#kv_max_value_size";
-    ApiError::new(413, format!("Request body({length} bytes) too large, max size: {limit} bytes. See {page}."))
-}
-
 /// The id of a session that locks or unlocks.
 fn session_id(text: &str) -> Result<SessionId, ApiError> {
     let why = match text.len() {

@@ -12,6 +12,7 @@ pub mod health;
 pub mod history;
 pub mod json;
 pub mod kv;
+pub mod limit;
 pub mod local;
 pub mod lock;
 pub mod metrics;

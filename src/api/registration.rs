@@ -4,6 +4,7 @@
 mod definition;
 
 use super::ApiError;
+use super::limit::BodyLimit;
 use crate::config::definition::{self as bodies, DefinitionError, Dialect, Field, Fields, Shape, Value, field};
 use crate::model::{CatalogStatus, Mesh, NodeId, NodeName, ServiceAddress, ServiceSpec, TagAuthority, Weights, quote};
 use crate::state::checks::CheckSpec;
@@ -12,9 +13,9 @@ use crate::state::{CatalogCommand, NodeUpdate};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// The longest body of a registration, in bytes. Consul has no bound; a registration is one entry of the Raft log, and this is what it suggests
+/// The longest body of a registration. Consul has no bound; a registration is one entry of the Raft log, and this is what it suggests
 /// for those.
-pub const LONGEST: u64 = 512 * 1_024;
+pub const LONGEST: BodyLimit = BodyLimit::fixed(512 * 1_024);
 
 /// What a body asks for.
 #[derive(Debug, Clone, PartialEq)]

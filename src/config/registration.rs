@@ -2,7 +2,7 @@
 
 use super::Config;
 use super::reader::Reader;
-use crate::model::{CheckDefinition, Probe, ServiceDefinition, Tree};
+use crate::model::{CheckDefinition, Probe, ServiceDefinition, Tree, VerdictSource};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -100,18 +100,10 @@ impl Config {
 
 /// Whether a probe, or a part of it, runs a program: on this machine or in a container.
 pub fn runs_programs(probe: &Probe) -> bool {
-    match probe {
-        Probe::Script { .. } | Probe::Docker { .. } => true,
-        Probe::Tree(tree) => tree_runs_programs(tree),
-        Probe::Ttl { .. }
-        | Probe::Http(_)
-        | Probe::Tcp { .. }
-        | Probe::Udp { .. }
-        | Probe::Grpc { .. }
-        | Probe::H2Ping { .. }
-        | Probe::Alias { .. }
-        | Probe::Native(_)
-        | Probe::Maintenance => false,
+    match probe.source() {
+        VerdictSource::Program => true,
+        VerdictSource::Parts(tree) => tree_runs_programs(tree),
+        VerdictSource::News { .. } | VerdictSource::Others | VerdictSource::Network => false,
     }
 }
 

@@ -6,7 +6,7 @@ use super::output::expired;
 use super::timers::Part;
 use super::tree::{Shape, spoken};
 use super::words::{CheckId, Run, Setup, Verdict};
-use crate::model::{CheckDefinition, CheckStatus, Instant, Probe};
+use crate::model::{CheckDefinition, CheckStatus, Instant, VerdictSource};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,19 +97,9 @@ impl Runs {
     /// What is run for a check; `due` says when first, for each.
     pub fn new(check: &CheckDefinition, setup: &Setup, verdict: &Verdict, mut due: impl FnMut(&Plan) -> Instant) -> Runs {
         let mut checks = Vec::new();
-        let (shape, tree) = match &check.probe {
-            Probe::Tree(tree) => (Shape::of(tree, &mut checks), Some(check)),
-            Probe::Ttl { .. }
-            | Probe::Script { .. }
-            | Probe::Docker { .. }
-            | Probe::Http(_)
-            | Probe::Tcp { .. }
-            | Probe::Udp { .. }
-            | Probe::Grpc { .. }
-            | Probe::H2Ping { .. }
-            | Probe::Alias { .. }
-            | Probe::Native(_)
-            | Probe::Maintenance => {
+        let (shape, tree) = match check.probe.source() {
+            VerdictSource::Parts(tree) => (Shape::of(tree, &mut checks), Some(check)),
+            VerdictSource::News { .. } | VerdictSource::Others | VerdictSource::Program | VerdictSource::Network => {
                 checks.push(check);
                 (Shape::Leaf(0), None)
             }

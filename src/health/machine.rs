@@ -5,7 +5,7 @@ use super::leaf::{Leaf, Outcome, Phase, Plan};
 use super::output::capped;
 use super::timers::{Ordinal, Part, Timers};
 use super::words::{CheckId, Input, Output, Run, Setup, Verdict};
-use crate::model::{CheckDefinition, CheckStatus, Deadline, Instant, Machine, Probe};
+use crate::model::{CheckDefinition, CheckStatus, Deadline, Instant, Machine, Probe, VerdictSource};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -75,7 +75,7 @@ impl Checks {
         }
     }
 
-    fn watch(&mut self, now: Instant, definition: Arc<CheckDefinition>, verdict: Verdict, left: Option<Duration>) {
+    fn watch(&mut self, now: Instant, definition: Arc<CheckDefinition>, verdict: Verdict) {
         let id: CheckId = definition.id.as_str().into();
         let ordinal = self.names.get(&id).copied().unwrap_or_else(|| {
             self.next_ordinal += 1;
@@ -89,7 +89,7 @@ impl Checks {
             Some(old) => (Some(old.kind), old.critical.map(|critical| critical.since)),
             None => (None, None),
         };
-        let kind = self.kind(now, &definition, &verdict, left, before);
+        let kind = self.kind(now, &definition, &verdict, before);
         let mut entry = Entry { id: id.clone(), definition, verdict, kind, critical: None };
         if entry.verdict.status == CheckStatus::Critical {
             let since = since.unwrap_or(now);
@@ -102,30 +102,22 @@ impl Checks {
         self.entries.insert(ordinal, entry);
     }
 
-    fn kind(&mut self, now: Instant, check: &CheckDefinition, verdict: &Verdict, left: Option<Duration>, before: Option<Kind>) -> Kind {
+    fn kind(&mut self, now: Instant, check: &CheckDefinition, verdict: &Verdict, before: Option<Kind>) -> Kind {
         let before = match before {
             Some(Kind::Runs(runs)) => Some(runs),
             Some(Kind::Ttl(_) | Kind::Told) | None => None,
         };
-        match &check.probe {
-            Probe::Ttl { ttl } => {
+        match check.probe.source() {
+            VerdictSource::News { ttl } => {
                 self.cancel(before);
-                let expires = now + left.map_or(*ttl, |left| left.min(*ttl));
-                Kind::Ttl(Ttl { ttl: *ttl, expires: Some(expires), look: Some(expires) })
+                let expires = now + ttl;
+                Kind::Ttl(Ttl { ttl, expires: Some(expires), look: Some(expires) })
             }
-            Probe::Alias { .. } | Probe::Maintenance => {
+            VerdictSource::Others => {
                 self.cancel(before);
                 Kind::Told
             }
-            Probe::Script { .. }
-            | Probe::Docker { .. }
-            | Probe::Http(_)
-            | Probe::Tcp { .. }
-            | Probe::Udp { .. }
-            | Probe::Grpc { .. }
-            | Probe::H2Ping { .. }
-            | Probe::Native(_)
-            | Probe::Tree(_) => Kind::Runs(self.runs(now, check, verdict, before)),
+            VerdictSource::Program | VerdictSource::Network | VerdictSource::Parts(_) => Kind::Runs(self.runs(now, check, verdict, before)),
         }
     }
 
@@ -305,7 +297,7 @@ impl Machine for Checks {
     fn handle(&mut self, now: Instant, input: Input) {
         assert!(self.outputs.is_empty(), "outputs were not drained");
         match input {
-            Input::Watch { definition, verdict, left } => self.watch(now, definition, verdict, left),
+            Input::Watch { definition, verdict } => self.watch(now, definition, verdict),
             Input::Forget(id) => self.forget(&id),
             Input::Done { check, run, verdict } => self.done(now, &check, run, verdict),
             Input::Heartbeat { check, verdict } => self.heartbeat(now, &check, verdict),

@@ -1,7 +1,7 @@
 //! Several probes that make one status.
 
 use super::words::Verdict;
-use crate::model::{CheckDefinition, CheckStatus, Probe, Tree};
+use crate::model::{CheckDefinition, CheckStatus, Probe, Tree, VerdictSource};
 
 /// The most leaves of one check tree.
 pub const MAX_TREE_LEAVES: usize = 64;
@@ -46,16 +46,9 @@ fn leaves_of(tree: &Tree, depth: usize) -> Result<usize, TreeFault> {
 
 /// Whether a probe is something a driver runs.
 pub(super) fn is_run(probe: &Probe) -> bool {
-    match probe {
-        Probe::Script { .. }
-        | Probe::Docker { .. }
-        | Probe::Http(_)
-        | Probe::Tcp { .. }
-        | Probe::Udp { .. }
-        | Probe::Grpc { .. }
-        | Probe::H2Ping { .. }
-        | Probe::Native(_) => true,
-        Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Tree(_) | Probe::Maintenance => false,
+    match probe.source() {
+        VerdictSource::Program | VerdictSource::Network => true,
+        VerdictSource::News { .. } | VerdictSource::Others | VerdictSource::Parts(_) => false,
     }
 }
 

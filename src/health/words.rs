@@ -49,8 +49,6 @@ pub enum Input {
         definition: Arc<CheckDefinition>,
         /// How it stands before its first result: as defined, or as it stood before a restart.
         verdict: Verdict,
-        /// For a TTL check that was restored: how much of its TTL is left. `None` begins anew.
-        left: Option<Duration>,
     },
     /// Forgets a check; its run is cancelled.
     Forget(CheckId),

@@ -121,22 +121,43 @@ pub enum Probe {
     Maintenance,
 }
 
+/// Where a check has its verdicts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerdictSource<'a> {
+    /// From whoever tells it, at least once in its TTL.
+    News {
+        /// The longest silence.
+        ttl: Duration,
+    },
+    /// From how something else stands.
+    Others,
+    /// From programs that it runs, here or in a container.
+    Program,
+    /// From what it asks over the network.
+    Network,
+    /// From its parts.
+    Parts(&'a Tree),
+}
+
 impl Probe {
+    /// Where its verdicts come from: the one place that knows all kinds, for all that goes by no more than this.
+    pub const fn source(&self) -> VerdictSource<'_> {
+        match self {
+            Probe::Ttl { ttl } => VerdictSource::News { ttl: *ttl },
+            Probe::Alias { .. } | Probe::Maintenance => VerdictSource::Others,
+            Probe::Script { .. } | Probe::Docker { .. } => VerdictSource::Program,
+            Probe::Http(_) | Probe::Tcp { .. } | Probe::Udp { .. } | Probe::Grpc { .. } | Probe::H2Ping { .. } | Probe::Native(_) => {
+                VerdictSource::Network
+            }
+            Probe::Tree(tree) => VerdictSource::Parts(tree),
+        }
+    }
+
     /// How long a check that waits to be told bears silence; `None` for every other kind.
     pub const fn ttl(&self) -> Option<Duration> {
-        match self {
-            Probe::Ttl { ttl } => Some(*ttl),
-            Probe::Script { .. }
-            | Probe::Docker { .. }
-            | Probe::Http(_)
-            | Probe::Tcp { .. }
-            | Probe::Udp { .. }
-            | Probe::Grpc { .. }
-            | Probe::H2Ping { .. }
-            | Probe::Alias { .. }
-            | Probe::Native(_)
-            | Probe::Tree(_)
-            | Probe::Maintenance => None,
+        match self.source() {
+            VerdictSource::News { ttl } => Some(ttl),
+            VerdictSource::Others | VerdictSource::Program | VerdictSource::Network | VerdictSource::Parts(_) => None,
         }
     }
 }

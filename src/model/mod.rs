@@ -18,7 +18,7 @@ mod topic;
 pub use coordinate::{Coordinate, CoordinateError, DIMENSIONS};
 pub use definition::{
     CheckDefinition, HttpExpectation, HttpProbe, NativeProbe, Probe, Protocol, Redirects, ServiceDefinition, Thresholds, TlsProbe, Tree,
-    Trust,
+    Trust, VerdictSource,
 };
 pub use ids::{Datacenter, IdError, Index, NodeId, NodeName, SessionId};
 pub use key::{Key, octets};

@@ -123,6 +123,8 @@ pub struct Answered {
     pub known_leader: bool,
     /// How long ago the server last heard from the leader; zero on the leader itself.
     pub last_contact: Duration,
+    /// How it was read: where a stale answer would have been too old, the leader was asked.
+    pub mode: ReadMode,
 }
 
 /// The servers of the Raft configuration, as one of them knows it.
@@ -228,7 +230,12 @@ mod tests {
         let hint = LeaderHint { id: NodeId::from(1), addr: "10.0.0.1:8300".parse().unwrap() };
         let server = Server { name: NodeName::parse("n1").unwrap(), addr: hint.addr };
         vec![
-            Response::Answered(Answered { answer, known_leader: true, last_contact: Duration::from_millis(12) }),
+            Response::Answered(Answered {
+                answer,
+                known_leader: true,
+                last_contact: Duration::from_millis(12),
+                mode: ReadMode::Consistent,
+            }),
             Response::Written { index: 9, reply: Reply::Took(true) },
             Response::Operated,
             Response::Renewed(Renewed::Gone),

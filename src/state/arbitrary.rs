@@ -5,7 +5,7 @@ use super::checks::{CheckSpec, SERF_HEALTH};
 use super::coordinates::Located;
 use super::nodes::NodeSpec;
 use super::queries::{NAME_PREFIX_MATCH, QuerySpec, ServiceQuery, TemplateSpec};
-use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, QueryCommand};
+use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, QueryCommand, WriteOrder};
 use crate::model::{CatalogStatus, CheckStatus, Coordinate, Key, NodeId, NodeName, ServiceAddress, ServiceSpec, Weights};
 use proptest::collection::vec;
 use proptest::option::of;
@@ -95,6 +95,10 @@ fn a_query_command() -> impl Strategy<Value = QueryCommand> {
     ]
 }
 
+fn an_order() -> impl Strategy<Value = WriteOrder> {
+    (an_id(), 1u64..3, 1u64..9, vec(1u64..9, 0..3)).prop_map(|(node, life, number, open)| WriteOrder { node, life, number, open })
+}
+
 pub(crate) fn a_command() -> impl Strategy<Value = Command> {
     let key = || "[ab]{0,2}".prop_map(|key| Key::from(key.as_str()));
     let settings = (0u32..3).prop_map(|min_quorum| AutopilotSettings { min_quorum, ..AutopilotSettings::default() });
@@ -109,6 +113,7 @@ pub(crate) fn a_command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Kv(KvCommand::ReapTombstones)),
         8 => a_catalog_command().prop_map(Command::Catalog),
         1 => vec((a_name(), 0u8..3), 1..3).prop_map(|said| Command::Locate(said.into_iter().map(|(node, x)| located(node, x)).collect())),
+        4 => (an_order(), a_catalog_command()).prop_map(|(order, command)| Command::Ordered { order, command }),
         1 => settings.prop_map(move |settings| Command::Autopilot { settings, condition }),
         1 => a_query_command().prop_map(Command::Query),
     ]

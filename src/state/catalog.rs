@@ -5,7 +5,7 @@ use super::home::{Home, fold};
 use super::nodes::{self, NameTaken, Plan, Slot};
 use super::services::{Service, Whose};
 use super::sessions;
-use super::{CatalogCommand, Moment, NodeUpdate, Reply, State};
+use super::{CatalogCommand, Moment, NodeUpdate, Reply, State, WriteOrder};
 use crate::model::{CheckStatus, Index, NodeId, NodeName, ServiceSpec, Table, Topic, Touched};
 use crate::state::nodes::NodeSpec;
 use std::collections::BTreeSet;
@@ -34,6 +34,18 @@ pub(super) fn apply(state: &mut State, at: Moment, command: &CatalogCommand, tou
         CatalogCommand::DeregisterCheck { node, check } => change.deregister_check(node, check),
     }
     Reply::Done
+}
+
+/// Applies what an agent wrote, if it is not superseded. Once it was looked at, what its agent had given up before is refused, whatever came of it.
+pub(super) fn apply_ordered(state: &mut State, at: Moment, order: &WriteOrder, command: &CatalogCommand, touched: &mut Touched) -> Reply {
+    if let Err(reply) = state.fences.pass(order) {
+        return reply;
+    }
+    let reply = apply(state, at, command, touched);
+    if state.nodes.with_id(order.node).is_none() {
+        state.fences.left(order.node, at.index);
+    }
+    reply
 }
 
 /// One command at work.
@@ -122,6 +134,9 @@ impl Change<'_> {
         let Some(spec) = plan.spec else {
             return existing.expect("only a node that is there stays as it is").home;
         };
+        if let Some(id) = spec.id {
+            self.state.fences.returned(id);
+        }
         let home = nodes::write(self.state, self.index, existing.as_ref(), spec, self.touched);
         match existing {
             Some(old) if old.home != home => {
@@ -281,6 +296,9 @@ impl Change<'_> {
         sessions::end_all(self.state, self.at, left, self.touched);
         self.state.nodes.take(slot, self.index, self.touched);
         self.state.coordinates.forget(folded, self.index, self.touched);
+        if let Some(id) = slot.row.spec.id {
+            self.state.fences.shut(id, self.index);
+        }
     }
 
     pub(super) fn deregister_service(&mut self, node: &NodeName, id: &str) {

@@ -59,6 +59,30 @@ pub enum Command {
     Restore(RestoreCommand),
     /// Changes prepared queries.
     Query(QueryCommand),
+    /// Changes what an agent keeps in the catalog of its own node, unless that has been superseded: then the answer is [`Reply::Superseded`].
+    Ordered {
+        /// Its place among the agent's writes.
+        order: WriteOrder,
+        /// The change.
+        command: CatalogCommand,
+    },
+}
+
+/// The place of a write among all that one agent ever sends.
+///
+/// An agent that does not learn what came of a write gives it up and may want another thing meanwhile; the write itself may lie at a server that was
+/// cut off, and arrive at any time. So each says which older ones are still waited for: once it has been applied, every other older one is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteOrder {
+    /// The agent's node.
+    pub node: NodeId,
+    /// Grows with every start of the agent; below [`u64::MAX`].
+    pub life: u64,
+    /// Grows with every write of a life.
+    pub number: u64,
+    /// Older writes of the same life that the agent had not given up when it sent this one. None is about anything that this one is about. At
+    /// most [`super::MOST_OPEN`].
+    pub open: Vec<u64>,
 }
 
 /// When a conditional write takes effect.
@@ -224,6 +248,11 @@ pub enum Reply {
     LockLost(String),
     /// What came of a transaction.
     Txn(TxnReply),
+    /// Nothing was done: the agent had given the write up, or its node was removed since.
+    Superseded {
+        /// No write of this life, or of one before, is taken for certain.
+        life: u64,
+    },
 }
 
 impl Reply {
@@ -236,6 +265,7 @@ impl Reply {
             Reply::Done | Reply::Locked(_) => Ok(true),
             Reply::Took(took) => Ok(took),
             Reply::Refused(text) | Reply::LockLost(text) => Err(text),
+            Reply::Superseded { life } => Err(format!("the write was superseded: life {life} of its agent is over")),
             Reply::Txn(_) => Err("answer of another kind".to_owned()),
         }
     }

@@ -11,6 +11,7 @@ pub mod checks;
 mod command;
 pub mod coordinates;
 mod departed;
+mod fences;
 mod home;
 pub mod kv;
 pub mod nodes;
@@ -25,7 +26,8 @@ pub mod timers;
 pub mod txn;
 
 pub use crate::model::Touched;
-pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped};
+pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped, WriteOrder};
+pub use fences::MOST_OPEN;
 pub use queries::QueryCommand;
 pub use restore::RestoreCommand;
 pub use sessions::SessionCommand;
@@ -42,6 +44,7 @@ pub struct State {
     nodes: nodes::Nodes,
     services: services::Services,
     checks: checks::Checks,
+    fences: fences::Fences,
     pools: pool::Pools,
     autopilot: autopilot::Autopilot,
     sessions: sessions::Sessions,
@@ -102,6 +105,7 @@ impl State {
                 Err(lost) => Reply::LockLost(lost.to_string()),
             },
             Command::Catalog(command) => catalog::apply(self, at, command, &mut touched),
+            Command::Ordered { order, command } => catalog::apply_ordered(self, at, order, command, &mut touched),
             Command::Autopilot { settings, condition } => self.autopilot.set(index, settings, *condition, &mut touched),
             Command::Session(command) => sessions::apply(self, at, command, &mut touched),
             Command::Expire(expired) => self.expire(at, expired, &mut touched),

@@ -23,7 +23,10 @@ impl Specimen for OfAntiEntropy {
     type Machine = AntiEntropy;
 
     fn build(&self, seed: u64, now: Instant) -> AntiEntropy {
-        AntiEntropy::new(now, Setup { node: node(1), check_update_interval: Duration::from_secs(20), seed })
+        AntiEntropy::new(
+            now,
+            Setup { id: NodeId::from_u128(1), life: 1, node: node(1), check_update_interval: Duration::from_secs(20), seed },
+        )
     }
 
     fn inputs(&self) -> BoxedStrategy<Vec<Input>> {

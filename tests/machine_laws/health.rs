@@ -72,11 +72,10 @@ fn definition(id: &str, probe: Probe) -> CheckDefinition {
 
 fn watch() -> impl Strategy<Value = Input> {
     let after = proptest::option::of((1..90u64).prop_map(Duration::from_secs));
-    let left = proptest::option::of((0..9u64).prop_map(Duration::from_secs));
-    (ids(), probes(), 0..4u32, after, verdicts(), left).prop_map(|(id, probe, failures, deregister_after, verdict, left)| {
+    (ids(), probes(), 0..4u32, after, verdicts()).prop_map(|(id, probe, failures, deregister_after, verdict)| {
         let thresholds = Thresholds { failures_before_critical: failures, ..Thresholds::default() };
         let definition = CheckDefinition { thresholds, deregister_after, ..definition(&id, probe) };
-        Input::Watch { definition: Arc::new(definition), verdict, left }
+        Input::Watch { definition: Arc::new(definition), verdict }
     })
 }
 

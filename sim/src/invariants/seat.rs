@@ -100,13 +100,16 @@ impl Observer for Seat {
         let command = entry.command.map_or(0, |stamped| digest(&codec::encode(1, stamped)));
         let kv = entry.command.and_then(|stamped| match &stamped.command {
             Command::Kv(kv) => Some(kv.clone()),
-            Command::Nothing | Command::Catalog(_) | Command::Autopilot { .. } | Command::Locate(_) => None,
+            Command::Nothing | Command::Catalog(_) | Command::Ordered { .. } | Command::Autopilot { .. } | Command::Locate(_) => None,
             Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
+            Command::Restore(_) | Command::Query(_) => None,
         });
-        let catalog = entry.command.filter(|_| !matches!(entry.reply, Reply::Refused(_))).and_then(|stamped| match &stamped.command {
-            Command::Catalog(catalog) => Some(catalog.clone()),
+        let refused = matches!(entry.reply, Reply::Refused(_) | Reply::Superseded { .. });
+        let catalog = entry.command.filter(|_| !refused).and_then(|stamped| match &stamped.command {
+            Command::Catalog(catalog) | Command::Ordered { command: catalog, .. } => Some(catalog.clone()),
             Command::Nothing | Command::Kv(_) | Command::Autopilot { .. } | Command::Locate(_) => None,
             Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
+            Command::Restore(_) | Command::Query(_) => None,
         });
         let state = entry.index.is_multiple_of(DIGEST_EVERY).then(|| digest(&entry.state.encode()));
         let (at, server, process) = (now(), self.who, self.process);

@@ -1,13 +1,14 @@
 //! The machine: what goes in, what comes out, and what is under way.
 
 use super::CONFIRMED;
-use super::belief::{Belief, Beliefs, Read};
+use super::belief::{Belief, Beliefs};
 use super::compare::service_of;
 use super::deferred::Deferred;
 use super::due::Due;
+use super::order::Numbers;
 use super::pace::{Pace, part};
 use super::plan::{MAX_UNDER_WAY, Sent};
-use super::words::{Input, Outcome, Output, Setup, Subject, Write};
+use super::words::{Fetch, Input, Output, Setup, Subject, Write};
 use crate::agent::local::{LocalView, Touched};
 use crate::agent::query::WholeNode;
 use crate::model::{Deadline, Instant, Machine, TagAuthority};
@@ -24,7 +25,7 @@ use std::time::Duration;
 pub struct AntiEntropy {
     pub(super) node: NodeSpec,
     check_update_interval: Duration,
-    rng: ChaCha8Rng,
+    pub(super) rng: ChaCha8Rng,
     pub(super) view: LocalView,
     /// Checks of the view by the service they belong to.
     pub(super) owned: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
@@ -35,14 +36,14 @@ pub struct AntiEntropy {
     pub(super) held: Due,
     /// Services whose tags the catalog decides about and that have changed here: it is asked before they are written.
     unsure: BTreeSet<Arc<str>>,
-    under_way: BTreeMap<Write, Vec<Sent>>,
-    busy: BTreeSet<Subject>,
+    pub(super) under_way: BTreeMap<Write, Vec<Sent>>,
+    pub(super) busy: BTreeSet<Subject>,
     /// What was written while the catalog was being read.
     pub(super) tainted: BTreeSet<Subject>,
-    refused: BTreeMap<Subject, String>,
+    pub(super) refused: BTreeMap<Subject, String>,
     pub(super) deferred: Deferred,
-    pace: Pace,
-    last_write: u64,
+    pub(super) pace: Pace,
+    pub(super) numbers: Numbers,
     last_full: Option<Instant>,
     counts: Counts,
     pub(super) outputs: VecDeque<Output>,
@@ -96,7 +97,7 @@ impl AntiEntropy {
             refused: BTreeMap::new(),
             deferred: Deferred::default(),
             pace: Pace::new(now),
-            last_write: 0,
+            numbers: Numbers::new(setup.id, setup.life),
             last_full: None,
             counts: Counts::default(),
             outputs: VecDeque::new(),
@@ -215,72 +216,28 @@ impl AntiEntropy {
         });
     }
 
-    fn written(&mut self, now: Instant, write: Write, outcome: Outcome) {
-        let Some(sent) = self.under_way.remove(&write) else { return };
-        for subject in sent.iter().map(Sent::subject) {
-            self.busy.remove(&subject);
-            if self.pace.fetching().is_some() {
-                self.tainted.insert(subject);
-            }
+    /// Reads the catalog, behind a barrier if a write that was given up could still change what is read.
+    pub(super) fn begin_fetch(&mut self, fetch: Fetch) {
+        self.tainted.clear();
+        if !self.numbers.is_adrift() {
+            self.outputs.push_back(Output::Fetch(fetch));
+            return;
         }
-        match outcome {
-            Outcome::Done => self.done(now, sent),
-            Outcome::Refused(reason) => self.refused(sent, reason),
-            Outcome::Unknown => self.lost(now, sent),
-        }
+        let (write, order) = self.numbers.next(self.under_way.keys());
+        self.numbers.set_barrier(write, fetch);
+        self.counts.writes += 1;
+        self.under_way.insert(write, Vec::new());
+        self.outputs.push_back(Output::Write { write, order, command: self.barrier(), token: String::new() });
     }
 
-    fn done(&mut self, now: Instant, sent: Vec<Sent>) {
-        for sent in sent {
-            self.refused.remove(&sent.subject());
-            match sent {
-                Sent::Node(row) => {
-                    self.beliefs.node = Belief::Is { row, since: now };
-                    if self.beliefs.read == Read::Never {
-                        // The name is ours: now it can be seen what else is there.
-                        self.pace.by(now);
-                    }
-                }
-                Sent::Service(id, row) => {
-                    self.beliefs.services.insert(id, row.map_or(Belief::Absent, |row| Belief::Is { row, since: now }));
-                }
-                Sent::Check(id, row) => {
-                    self.beliefs.checks.insert(id, row.map_or(Belief::Absent, |row| Belief::Is { row, since: now }));
-                }
-            }
+    pub(super) fn fetch_failed(&mut self, now: Instant, fetch: Fetch) {
+        if self.pace.end(fetch) {
+            self.counts.failed += 1;
+            self.tainted.clear();
+            let unsure = std::mem::take(&mut self.unsure);
+            unsure.iter().for_each(|id| self.held.add_service(id));
+            self.pace.retry(now, &mut self.rng);
         }
-        let held = std::mem::take(&mut self.held);
-        self.due.merge(held);
-    }
-
-    fn refused(&mut self, sent: Vec<Sent>, reason: String) {
-        let about = sent.iter().rev().map(Sent::subject).find(|subject| matches!(subject, Subject::Service(_)));
-        let about = about.or_else(|| sent.last().map(Sent::subject));
-        let known = about.as_ref().is_some_and(|about| self.refused.get(about) == Some(&reason));
-        for sent in sent {
-            self.doubt(&sent);
-            self.refused.insert(sent.subject(), reason.clone());
-        }
-        if let Some(subject) = about.filter(|_| !known) {
-            self.outputs.push_back(Output::Refused { subject, reason });
-        }
-    }
-
-    fn lost(&mut self, now: Instant, sent: Vec<Sent>) {
-        for sent in sent {
-            self.doubt(&sent);
-            match sent {
-                Sent::Node(_) => self.held.node = true,
-                Sent::Service(id, _) => self.held.add_service(&id),
-                Sent::Check(id, _) => {
-                    let service = self.view.checks.get(&id).and_then(|check| service_of(&check.definition.service_id));
-                    self.held.add_check(&id, service);
-                }
-            }
-        }
-        let due = std::mem::take(&mut self.due);
-        self.held.merge(due);
-        self.pace.retry(now, &mut self.rng);
     }
 
     /// Whether no check of the service is being written.
@@ -292,33 +249,19 @@ impl AntiEntropy {
         !self.under_way.values().flatten().any(of_service)
     }
 
-    /// Nobody knows any more what the catalog holds there.
-    fn doubt(&mut self, sent: &Sent) {
-        match sent {
-            Sent::Node(_) => self.beliefs.node = Belief::Unknown,
-            Sent::Service(id, _) => {
-                self.beliefs.services.insert(id.clone(), Belief::Unknown);
-            }
-            Sent::Check(id, _) => {
-                self.beliefs.checks.insert(id.clone(), Belief::Unknown);
-            }
-        }
-    }
-
     /// Begins what there is room for. While something is held back, one write at a time tries whether the catalog is there again.
     fn pump(&mut self) {
         let room = if self.held.is_empty() { MAX_UNDER_WAY } else { 1 };
         while self.under_way.len() < room {
             let Some(plan) = self.plan() else { return };
-            self.last_write += 1;
+            let (write, order) = self.numbers.next(self.under_way.keys());
             self.counts.writes += 1;
-            let write = Write(self.last_write);
             self.busy.extend(plan.sent.iter().map(Sent::subject));
             for id in plan.sent.iter().filter_map(|sent| if let Sent::Check(id, _) = sent { Some(id) } else { None }) {
                 self.deferred.remove(id);
             }
             self.under_way.insert(write, plan.sent);
-            self.outputs.push_back(Output::Write { write, command: plan.command, token: plan.token });
+            self.outputs.push_back(Output::Write { write, order, command: plan.command, token: plan.token });
         }
     }
 }
@@ -340,15 +283,7 @@ impl Machine for AntiEntropy {
                     self.fetched(now, found);
                 }
             }
-            Input::FetchFailed(fetch) => {
-                if self.pace.end(fetch) {
-                    self.counts.failed += 1;
-                    self.tainted.clear();
-                    let unsure = std::mem::take(&mut self.unsure);
-                    unsure.iter().for_each(|id| self.held.add_service(id));
-                    self.pace.retry(now, &mut self.rng);
-                }
-            }
+            Input::FetchFailed(fetch) => self.fetch_failed(now, fetch),
             Input::Written { write, outcome } => self.written(now, write, outcome),
             Input::Members(members) => self.pace.set_members(members),
             Input::ServerFound => self.pace.found(now, &mut self.rng),
@@ -362,8 +297,7 @@ impl Machine for AntiEntropy {
             self.due.add_check(&check, service);
         }
         if let Some(fetch) = self.pace.begin(now) {
-            self.tainted.clear();
-            self.outputs.push_back(Output::Fetch(fetch));
+            self.begin_fetch(fetch);
         }
         self.pump();
     }
@@ -379,7 +313,7 @@ impl Machine for AntiEntropy {
     }
 
     fn check_invariants(&self) {
-        assert!(self.under_way.len() <= MAX_UNDER_WAY, "few writes are under way");
+        assert!(self.under_way.len() <= MAX_UNDER_WAY + 1, "few writes are under way, and a barrier");
         let busy: Vec<Subject> = self.under_way.values().flatten().map(Sent::subject).collect();
         assert_eq!(busy.len(), self.busy.len(), "nothing is written twice at once");
         assert!(busy.iter().all(|subject| self.busy.contains(subject)), "what is under way is known to be");

@@ -12,6 +12,8 @@ mod deferred;
 mod due;
 mod machine;
 mod node;
+mod order;
+mod outcome;
 mod pace;
 mod plan;
 #[cfg(test)]

@@ -161,6 +161,11 @@ impl AntiEntropy {
         (!self.beliefs.node.is(&self.node)).then(|| self.registration(String::new(), None, Vec::new()))
     }
 
+    /// A write that changes nothing, as far as the node is there.
+    pub(super) fn barrier(&self) -> CatalogCommand {
+        CatalogCommand::Register { node: self.node.clone(), update: NodeUpdate::Skip, service: None, checks: Vec::new() }
+    }
+
     /// A registration of these, and of the node unless the catalog has it already.
     fn registration(&self, token: String, service: Option<Sent>, checks: Vec<Sent>) -> Plan {
         let known = self.beliefs.node.is(&self.node);

@@ -2,8 +2,9 @@
 
 use crate::agent::local::{LocalView, Touched};
 use crate::agent::query::WholeNode;
-use crate::state::CatalogCommand;
+use crate::model::NodeId;
 use crate::state::nodes::NodeSpec;
+use crate::state::{CatalogCommand, WriteOrder};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,11 @@ pub struct Fetch(pub u64);
 /// What the machine is made of.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// The agent's identity.
+    pub id: NodeId,
+    /// How often it has been started with this identity, counted from 1: what orders its writes over restarts. Too low a number (of a data directory
+    /// that was restored) is put right by the first answer.
+    pub life: u64,
     /// The agent's node as the catalog should have it.
     pub node: NodeSpec,
     /// How long a change of a check's output alone may wait (`check_update_interval`); zero tells the catalog at once.
@@ -67,6 +73,11 @@ pub enum Outcome {
     Done,
     /// It was understood and not wanted; trying again at once is no use.
     Refused(String),
+    /// It was not done: no write of this life is taken any more ([`crate::state::Reply::Superseded`]). What was wanted is written again.
+    Superseded {
+        /// The life that is over.
+        life: u64,
+    },
     /// Nobody knows, or there was nobody to ask: it may have taken effect, or may yet.
     Unknown,
 }
@@ -77,10 +88,12 @@ pub enum Outcome {
 pub enum Output {
     /// Ask the catalog for everything it has of the node ([`crate::agent::query::Query::WholeNode`], not stale), and report [`Input::Fetched`] or [`Input::FetchFailed`].
     Fetch(Fetch),
-    /// Write this, and report [`Input::Written`]. Never more than [`super::MAX_UNDER_WAY`] at once, and never two about the same thing.
+    /// Write this, and report [`Input::Written`]. Never more than [`super::MAX_UNDER_WAY`] and a barrier at once, and never two about the same thing.
     Write {
         /// Which write.
         write: Write,
+        /// Its place among the agent's writes.
+        order: WriteOrder,
         /// What is written.
         command: CatalogCommand,
         /// The token it uses; empty for the agent's.

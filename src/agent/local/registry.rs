@@ -249,7 +249,7 @@ impl Local {
         match (&definition.probe, &before) {
             (Probe::Maintenance, None) => {}
             (Probe::Maintenance, Some(_)) => effects.health.push(health::Input::Forget(id.clone())),
-            (_, _) => effects.health.push(health::Input::Watch { definition: definition.clone(), verdict, left: None }),
+            (_, _) => effects.health.push(health::Input::Watch { definition: definition.clone(), verdict }),
         }
         effects.touch(Touched::Check(id.clone()));
         if let Some(before) = before.filter(|before| before.definition.service_id != definition.service_id) {

@@ -1,11 +1,8 @@
 //! Checks that wait to be told.
 
 use super::world::{World, millis, says, secs, ttl, unheard};
-use crate::health::Input;
 use crate::model::CheckStatus::{Critical, Passing, Warning};
 use crate::model::Machine;
-use std::sync::Arc;
-use std::time::Duration;
 
 #[test]
 fn a_silent_check_turns_critical_at_exactly_its_ttl() {
@@ -68,19 +65,13 @@ fn a_check_that_is_told_to_be_critical_expires_too() {
 }
 
 #[test]
-fn a_restored_check_has_what_was_left_of_its_ttl() {
-    let left = |left: Duration| {
-        let mut world = World::new();
-        let begin = world.now;
-        let definition = Arc::new(ttl("t", secs(10)));
-        world.input(Input::Watch { definition, verdict: says(Passing, "before"), left: Some(left) });
-        assert_eq!(world.machine.left(world.now, "t"), Some(left.min(secs(10))));
-        world.run_for(secs(60));
-        assert_eq!(world.machine.left(world.now, "t"), None);
-        world.changes("t")[0].0.since(begin)
-    };
-    assert_eq!(left(secs(3)), secs(3));
-    assert_eq!(left(secs(300)), secs(10), "never longer than the whole");
+fn what_is_left_of_a_ttl_can_be_remembered() {
+    let mut world = World::new();
+    world.watch(ttl("t", secs(10)));
+    world.run_for(secs(7));
+    assert_eq!(world.machine.left(world.now, "t"), Some(secs(3)));
+    world.run_for(secs(60));
+    assert_eq!(world.machine.left(world.now, "t"), None);
 }
 
 #[test]

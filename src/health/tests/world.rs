@@ -78,7 +78,7 @@ impl World {
     }
 
     pub fn watch_as(&mut self, definition: CheckDefinition, verdict: Verdict) {
-        self.input(Input::Watch { definition: Arc::new(definition), verdict, left: None });
+        self.input(Input::Watch { definition: Arc::new(definition), verdict });
     }
 
     pub fn heartbeat(&mut self, check: &str, status: CheckStatus, output: &str) {

@@ -150,6 +150,8 @@ pub struct Answered {
     pub known_leader: bool,
     /// How long ago that server heard of the leader; zero on the leader.
     pub last_contact: Duration,
+    /// How it was read: where a stale answer would have been too old, the leader was asked.
+    pub mode: ReadMode,
     /// What the agent's own copy had to do with it.
     pub origin: Origin,
     /// How the answer is kept current for those who wait for news.

@@ -1,6 +1,7 @@
 //! Request bodies, read whole and never beyond their bound.
 
-use crate::api::{ApiError, kv};
+use crate::api::ApiError;
+use crate::api::limit::BodyLimit;
 use crate::runtime::{Runtime, timeout};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
@@ -14,24 +15,24 @@ const DISCARD: u64 = 4 * 1_024 * 1_024;
 /// How long that may take: a sender that sends nothing hears the refusal then.
 const DISCARD_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Reads a body of at most `limit` bytes into memory of its own: the stored value must not hold on to the connection's buffer.
-pub(super) async fn collect<R: Runtime>(mut body: Incoming, headers: &HeaderMap, limit: u64) -> Result<Vec<u8>, ApiError> {
+/// Reads a body within `limit` into memory of its own: the stored value must not hold on to the connection's buffer.
+pub(super) async fn collect<R: Runtime>(mut body: Incoming, headers: &HeaderMap, limit: BodyLimit) -> Result<Vec<u8>, ApiError> {
     let announced = body.size_hint().exact();
-    if let Some(length) = announced.filter(|length| *length > limit) {
+    if let Some(length) = announced.filter(|length| *length > limit.bytes) {
         // Who asked first has not sent anything yet.
         if !headers.contains_key(EXPECT) {
             discard::<R>(&mut body, DISCARD).await;
         }
-        return Err(kv::too_large(length, limit));
+        return Err(limit.refusal(length));
     }
     let mut collected = Vec::with_capacity(announced.unwrap_or(0) as usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| ApiError::bad_request(format!("Request body: {error}")))?;
         let Some(chunk) = frame.data_ref() else { continue };
         let length = (collected.len() + chunk.len()) as u64;
-        if length > limit {
+        if length > limit.bytes {
             let rest = discard::<R>(&mut body, DISCARD).await;
-            return Err(kv::too_large(length + rest, limit));
+            return Err(limit.refusal(length + rest));
         }
         collected.extend_from_slice(chunk);
     }

@@ -78,7 +78,7 @@ pub(super) fn refusal(error: ApiError) -> Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effective {
     /// Catalog and health do.
-    Told(ReadMode),
+    Told,
     /// The KV store does not.
     Untold,
 }
@@ -96,8 +96,8 @@ pub(super) fn word_of(mode: ReadMode) -> &'static str {
 pub(super) fn mark(mut reply: Reply, answered: &Answered, effective: Effective) -> Reply {
     let headers = reply.headers_mut();
     match effective {
-        Effective::Told(mode) => {
-            headers.insert(EFFECTIVE_CONSISTENCY, HeaderValue::from_static(word_of(mode)));
+        Effective::Told => {
+            headers.insert(EFFECTIVE_CONSISTENCY, HeaderValue::from_static(word_of(answered.mode)));
         }
         Effective::Untold => {}
     }

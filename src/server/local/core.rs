@@ -6,7 +6,7 @@ use crate::agent::antientropy::{self, AntiEntropy};
 use crate::agent::local::{Effects, FileChange, Folder, Local, LocalChange, LocalError, LocalView, RecordFile, Touched};
 use crate::health::{self, CheckId, Checks, Run, Verdict};
 use crate::model::{Instant, Machine, Timestamp};
-use crate::state::CatalogCommand;
+use crate::state::{CatalogCommand, WriteOrder};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -43,7 +43,7 @@ pub(super) enum Errand {
     /// To know everything about the node.
     Fetch(antientropy::Fetch),
     /// To have this written.
-    Write(antientropy::Write, Box<CatalogCommand>),
+    Write(antientropy::Write, WriteOrder, Box<CatalogCommand>),
 }
 
 /// How the machines make runs begin and end.
@@ -181,7 +181,9 @@ impl<T> Core<T> {
             match output {
                 antientropy::Output::Fetch(fetch) => self.errands.push(Errand::Fetch(fetch)),
                 // Permissions are not told apart yet, so neither are tokens.
-                antientropy::Output::Write { write, command, token: _ } => self.errands.push(Errand::Write(write, Box::new(command))),
+                antientropy::Output::Write { write, order, command, token: _ } => {
+                    self.errands.push(Errand::Write(write, order, Box::new(command)));
+                }
                 antientropy::Output::TakeTags { service, tags } => {
                     self.local.take_tags(&service, tags);
                     retagged = true;

@@ -10,7 +10,7 @@ use crate::model::Instant;
 use crate::runtime::{Runtime, sleep};
 use crate::server::Agent;
 use crate::server::gossip::Notice;
-use crate::state::Command;
+use crate::state::{Command, Reply};
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
@@ -98,8 +98,10 @@ impl<R: Runtime> Agent<R> {
                 Some(found) => antientropy::Input::Fetched { fetch, found },
                 None => antientropy::Input::FetchFailed(fetch),
             },
-            Errand::Write(write, command) => {
-                let outcome = match self.write(Command::Catalog(*command), None).await {
+            Errand::Write(write, order, command) => {
+                self.local().keep_life(order.life).await;
+                let outcome = match self.write(Command::Ordered { order, command: *command }, None).await {
+                    Ok((_, Reply::Superseded { life })) => Outcome::Superseded { life },
                     Ok((_, reply)) => reply.settled().map_or_else(Outcome::Refused, |_| Outcome::Done),
                     Err(refusal) => {
                         tracing::debug!(%refusal, "the catalog was not told of a registration: tried again later");

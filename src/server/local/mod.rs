@@ -9,6 +9,7 @@ mod aliases;
 mod change;
 mod core;
 mod driver;
+mod life;
 mod records;
 mod runs;
 
@@ -45,6 +46,8 @@ struct Shared<R: Runtime> {
     /// Alias checks may follow other nodes than before.
     aliases: Notify,
     disk: R::Disk,
+    /// The last life that was written down. Held while another is.
+    life: tokio::sync::Mutex<u64>,
     /// Held while check states are written: one round may outlast whoever began it.
     writing: Arc<Mutex<()>>,
     setting: ProbeSetting,
@@ -75,7 +78,8 @@ impl<R: Runtime> LocalAgent<R> {
         let health = health::Setup { output_limit: tuning.output_max_size, ..health::Setup::consul(R::random()) };
         let (lan, wan) = (config.advertise_addr, config.advertise_addr_wan);
         let node = node_spec(node_id, config.node_name.clone(), lan, wan, config.node_meta.clone());
-        let sync = antientropy::Setup { node, check_update_interval: tuning.update_interval, seed: R::random() };
+        let life = life::begin(&disk).await;
+        let sync = antientropy::Setup { id: node_id, life, node, check_update_interval: tuning.update_interval, seed: R::random() };
         let view = Arc::new(local.view().clone());
         let agent = LocalAgent(Arc::new(Shared {
             core: Mutex::new(Core::new(local, health, sync, now, tuning.discard_output)),
@@ -86,6 +90,7 @@ impl<R: Runtime> LocalAgent<R> {
             states: Notify::new(),
             aliases: Notify::new(),
             disk,
+            life: tokio::sync::Mutex::new(life),
             writing: Arc::default(),
             setting,
             scripts: tuning.scripts,

@@ -62,7 +62,7 @@ impl<R: Runtime> Agent<R> {
         match timeout::<R, _>(patience, raft.read_view(consistency)).await {
             Ok(Ok(view)) => {
                 let answer = self.answer_or_wait(raft, view, query, options).await;
-                Step::Done(answer.map(|answer| Answered { answer, known_leader: true, last_contact: Duration::ZERO }))
+                Step::Done(answer.map(|answer| Answered { answer, known_leader: true, last_contact: Duration::ZERO, mode: options.mode }))
             }
             Ok(Err(e)) => match e.retry() {
                 Retry::At(_) | Retry::Soon => Step::Again,
@@ -93,7 +93,7 @@ impl<R: Runtime> Agent<R> {
         // Its age when it leaves, not when it was asked for.
         let last_contact = raft.last_contact().unwrap_or(last_contact);
         let known_leader = self.known_leader(raft).is_some();
-        Step::Done(Ok(Answered { answer, known_leader, last_contact }))
+        Step::Done(Ok(Answered { answer, known_leader, last_contact, mode: options.mode }))
     }
 
     /// The blocking loop. A view that was proven when the wait began needs no further proof when it has changed: whatever this server applies later

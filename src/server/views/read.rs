@@ -96,7 +96,12 @@ impl<R: Runtime> Agent<R> {
             ReadMode::Default | ReadMode::Consistent => None,
         };
         let stale = ReadOptions { mode: ReadMode::Stale { max_age }, cached: None, ..options.clone() };
-        let answered = self.read(query, &stale, None).await?;
+        let mut answered = self.read(query, &stale, None).await?;
+        // Whoever allowed a cached answer asked for no stale one, though that is how it is read here.
+        answered.mode = match options.mode {
+            ReadMode::Stale { .. } => answered.mode,
+            ReadMode::Default | ReadMode::Consistent => options.mode,
+        };
         let origin = match first {
             Use::First => Origin::Fetched,
             Use::Again => Origin::Held { age },
@@ -133,7 +138,7 @@ impl<R: Runtime> Agent<R> {
         let last_contact = contact.last_contact + age;
         // Whoever vouched once knows nothing of a leader since.
         let known_leader = contact.known_leader && age.is_zero();
-        Answered { answer, known_leader, last_contact, origin, means: self.means(query, options) }
+        Answered { answer, known_leader, last_contact, mode: options.mode, origin, means: self.means(query, options) }
     }
 
     /// The copy once it is there; `None` if it will not be.
@@ -196,6 +201,6 @@ fn is_staler<R: Runtime>(options: &ReadOptions, currency: Currency) -> bool {
 }
 
 fn shown(answered: wire::Answered, origin: Origin, means: Means) -> Answered {
-    let wire::Answered { answer, known_leader, last_contact } = answered;
-    Answered { answer, known_leader, last_contact, origin, means }
+    let wire::Answered { answer, known_leader, last_contact, mode } = answered;
+    Answered { answer, known_leader, last_contact, mode, origin, means }
 }

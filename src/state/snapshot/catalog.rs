@@ -1,10 +1,11 @@
 //! The catalog's part of a snapshot.
 
 use super::batches;
-use crate::model::{Index, NodeName, ServiceSpec};
+use crate::model::{Index, NodeId, NodeName, ServiceSpec};
 use crate::state::State;
 use crate::state::checks::{Check, CheckSpec, Own};
 use crate::state::departed::Departed;
+use crate::state::fences::Fence;
 use crate::state::home::Home;
 use crate::state::nodes::{Node, NodeSpec, Slot};
 use crate::state::services::{Name, Service};
@@ -29,6 +30,8 @@ pub(super) enum CatalogSection {
         gone_nodes: (Index, Index),
         gone_names: (Index, Index),
     },
+    /// What is still taken of the agents' writes.
+    Fences(Vec<(NodeId, Arc<Fence>)>),
 }
 
 /// What was registered on a node, when it came and when it changed.
@@ -46,6 +49,7 @@ pub(super) fn sections(state: &State) -> impl Iterator<Item = CatalogSection> + 
     let gone = |departed: &Departed| departed.iter().cloned().collect::<Vec<_>>().into_iter();
     let gone_nodes = batches(gone(&state.nodes.gone), |(_, name)| name.len()).map(CatalogSection::GoneNodes);
     let gone_names = batches(gone(&state.services.gone), |(_, name)| name.len()).map(CatalogSection::GoneNames);
+    let fences = batches(state.fences.iter(), |_| 0).map(CatalogSection::Fences);
     let marks = CatalogSection::Marks {
         nodes: state.nodes.index,
         services: state.services.index,
@@ -54,7 +58,7 @@ pub(super) fn sections(state: &State) -> impl Iterator<Item = CatalogSection> + 
         gone_nodes: state.nodes.gone.marks(),
         gone_names: state.services.gone.marks(),
     };
-    nodes.chain(services).chain(names).chain(checks).chain(gone_nodes).chain(gone_names).chain([marks])
+    nodes.chain(services).chain(names).chain(checks).chain(gone_nodes).chain(gone_names).chain(fences).chain([marks])
 }
 
 /// Adds a run of rows. Whether they are in order, and what they belong to is there.
@@ -78,6 +82,10 @@ pub(super) fn add(state: &mut State, section: CatalogSection) -> bool {
             (state.nodes.index, state.checks.index) = (nodes, checks);
             (state.services.index, state.services.listed) = (services, listed);
             true
+        }
+        CatalogSection::Fences(fences) => {
+            let State { fences: kept, nodes, .. } = state;
+            fences.into_iter().all(|(node, fence)| kept.restore(node, fence, &nodes.names))
         }
     }
 }

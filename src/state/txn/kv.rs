@@ -76,7 +76,7 @@ pub(super) fn change(
     }
     match state.kv.apply(at, command, &mut bonds, touched) {
         Reply::Took(true) | Reply::Locked(_) => {}
-        Reply::Took(false) | Reply::Done | Reply::LockLost(_) | Reply::Txn(_) => return Err(refused(command)),
+        Reply::Took(false) | Reply::Done | Reply::LockLost(_) | Reply::Txn(_) | Reply::Superseded { .. } => return Err(refused(command)),
         Reply::Refused(why) => return Err(why),
     }
     match command {

@@ -52,13 +52,6 @@ impl<'a> Excuses<'a> {
         !self.headless.iter().any(|(begin, end)| meets(*begin, *end)) && !self.seen.struck.iter().any(struck)
     }
 
-    /// Whether a server was struck shortly before `at`, so that it may have held what it was to pass on.
-    pub fn a_server_was_struck(&self, at: Nanos) -> bool {
-        let servers = |struck: &Struck| struck.hosts.iter().any(|who| self.seen.servers.contains(who));
-        let near = |struck: &Struck| struck.from <= at && struck.to.is_none_or(|to| to.saturating_add(ELECTION) >= at);
-        self.seen.struck.iter().any(|struck| harms(&struck.fault) && servers(struck) && near(struck))
-    }
-
     /// Whether a fault may have led to an election shortly before or within.
     fn elects(&self, struck: &Struck, from: Nanos, to: Nanos) -> bool {
         let near = |at: Nanos| at <= to && at.saturating_add(ELECTION) >= from;

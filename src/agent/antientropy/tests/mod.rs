@@ -2,6 +2,7 @@
 
 mod failing;
 mod following;
+mod late;
 mod random;
 mod story;
 mod syncing;

@@ -4,9 +4,9 @@ use super::world::{Catalog, Servers, World, local_check, secs, tagged};
 use crate::agent::antientropy::{FULL_INTERVAL, Input, Outcome, Output};
 use crate::agent::local::Touched;
 use crate::model::{CheckStatus, TagAuthority};
-use crate::state::CatalogCommand;
+use crate::state::{CatalogCommand, WriteOrder};
 use proptest::collection::vec;
-use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::select;
 use std::sync::Arc;
 
@@ -23,6 +23,10 @@ enum Step {
     /// The oldest request is answered in this way.
     Answer(Fate),
     Wipe(usize),
+    /// The node is removed by hand.
+    Remove,
+    /// A write that was given up arrives.
+    Arrive(usize),
     Found,
 }
 
@@ -51,7 +55,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..5u8, statuses, 0..3u8).prop_map(|(check, status, output)| Step::Turn(check, status, output)),
         8 => fates.prop_map(Step::Answer),
         1 => (0..3usize).prop_map(Step::Wipe),
-        1 => any::<()>().prop_map(|()| Step::Found),
+        1 => Just(Step::Remove),
+        2 => (0..8usize).prop_map(Step::Arrive),
+        1 => Just(Step::Found),
     ]
 }
 
@@ -59,7 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Hanging {
     world: World,
     answered: usize,
-    late: Vec<CatalogCommand>,
+    late: Vec<(WriteOrder, CatalogCommand)>,
 }
 
 impl Hanging {
@@ -70,28 +76,31 @@ impl Hanging {
             (Output::TakeTags { .. } | Output::Refused { .. }, _) => return,
             (Output::Fetch(fetch), Fate::Works | Fate::Twice) => Input::Fetched { fetch, found: self.world.catalog.whole() },
             (Output::Fetch(fetch), _) => Input::FetchFailed(fetch),
-            (Output::Write { write, command, .. }, fate) => Input::Written { write, outcome: self.write(&command, fate) },
+            (Output::Write { write, order, command, .. }, fate) => Input::Written { write, outcome: self.write(&order, &command, fate) },
         };
         self.world.input(input);
     }
 
-    fn write(&mut self, command: &CatalogCommand, fate: Fate) -> Outcome {
+    fn write(&mut self, order: &WriteOrder, command: &CatalogCommand, fate: Fate) -> Outcome {
         match fate {
-            Fate::Works => self.world.catalog.apply(command),
+            Fate::Works => self.world.catalog.take(order, command),
             Fate::Lost => Outcome::Unknown,
             Fate::Unheard => {
-                self.world.catalog.apply(command);
+                self.world.catalog.take(order, command);
                 Outcome::Unknown
             }
             Fate::Late => {
-                self.late.push(command.clone());
+                self.late.push((order.clone(), command.clone()));
                 Outcome::Unknown
             }
             Fate::Twice => {
-                self.late.push(command.clone());
-                self.world.catalog.apply(command)
+                self.late.push((order.clone(), command.clone()));
+                self.world.catalog.take(order, command)
             }
-            Fate::Refused => Outcome::Refused("not now".to_owned()),
+            Fate::Refused => match self.world.catalog.refuse_superseded(order) {
+                Ok(()) => Outcome::Refused("not now".to_owned()),
+                Err(superseded) => superseded,
+            },
         }
     }
 
@@ -119,15 +128,19 @@ impl Hanging {
                 let command = CatalogCommand::DeregisterService { node: super::world::node().name, service: SERVICES[service].to_owned() };
                 world.catalog.apply(&command);
             }
+            Step::Remove => world.catalog.remove_node(),
+            Step::Arrive(which) => {
+                if which < self.late.len() {
+                    let (order, command) = self.late.remove(which);
+                    self.world.catalog.take(&order, &command);
+                }
+            }
             Step::Found => world.input(Input::ServerFound),
         }
     }
 
     /// The network calms down, and everything is well.
     fn quieten(&mut self) {
-        for command in std::mem::take(&mut self.late) {
-            self.world.catalog.apply(&command);
-        }
         while self.answered < self.world.heard.len() {
             self.answer(Fate::Works);
         }
@@ -151,6 +164,12 @@ proptest! {
         hanging.world.run_for(secs(90) + FULL_INTERVAL * 2);
         let mut world = hanging.world;
         prop_assert_eq!(&world.catalog, &world.wanted());
+        // Whatever still lies about somewhere comes too late.
+        let quiet = world.catalog.clone();
+        for (order, command) in hanging.late {
+            world.catalog.take(&order, &command);
+        }
+        prop_assert_eq!(&world.catalog, &quiet);
         world.heard.clear();
         world.run_for(secs(3600));
         prop_assert!(world.writes().is_empty(), "nothing differs and yet: {:?}", world.writes());

@@ -22,7 +22,7 @@ fn said(command: &CatalogCommand) -> String {
             let node = (*update == NodeUpdate::Apply).then(|| "node".to_owned());
             let checks = checks.iter().map(|check| format!("{} {} {:?}", check.id, check.status.as_str(), check.output));
             let all: Vec<String> = node.into_iter().chain(service.iter().map(|service| service.id.clone())).chain(checks).collect();
-            format!("register {}", all.join(", "))
+            if all.is_empty() { "barrier".to_owned() } else { format!("register {}", all.join(", ")) }
         }
         CatalogCommand::DeregisterService { service, .. } => format!("deregister service {service}"),
         CatalogCommand::DeregisterCheck { check, .. } => format!("deregister check {check}"),

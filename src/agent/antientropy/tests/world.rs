@@ -8,7 +8,7 @@ use crate::model::{CheckDefinition, CheckStatus, Instant, Machine, NodeId, NodeN
 use crate::state::checks::{Check, CheckSpec};
 use crate::state::nodes::{Node, NodeSpec};
 use crate::state::services::Service;
-use crate::state::{CatalogCommand, NodeUpdate};
+use crate::state::{CatalogCommand, NodeUpdate, WriteOrder};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,14 +23,50 @@ pub fn node() -> NodeSpec {
 }
 
 /// What the catalog holds of the node, as simply as possible.
-#[derive(Debug, Default, Clone, PartialEq)]
+#[derive(Debug, Default, Clone)]
 pub struct Catalog {
     pub node: Option<NodeSpec>,
     pub services: BTreeMap<String, ServiceSpec>,
     pub checks: BTreeMap<String, CheckSpec>,
+    /// The writes that were taken, oldest first.
+    pub taken: Vec<WriteOrder>,
+}
+
+impl PartialEq for Catalog {
+    /// Whether the rows are the same, however they came.
+    fn eq(&self, other: &Catalog) -> bool {
+        (&self.node, &self.services, &self.checks) == (&other.node, &other.services, &other.checks)
+    }
 }
 
 impl Catalog {
+    /// Applies a write unless it is superseded.
+    pub fn take(&mut self, order: &WriteOrder, command: &CatalogCommand) -> Outcome {
+        self.refuse_superseded(order).map_or_else(|superseded| superseded, |()| self.apply(command))
+    }
+
+    /// A write is superseded by one that was taken, is newer and did not wait for it; each is taken once.
+    pub fn refuse_superseded(&mut self, order: &WriteOrder) -> Result<(), Outcome> {
+        let place = |order: &WriteOrder| (order.life, order.number);
+        let supersedes = |taken: &WriteOrder| {
+            place(taken) == place(order) || place(taken) > place(order) && !(taken.life == order.life && taken.open.contains(&order.number))
+        };
+        if self.taken.iter().any(supersedes) {
+            let life = self.taken.iter().map(|taken| taken.life).max();
+            return Err(Outcome::Superseded { life: life.expect("one supersedes it") });
+        }
+        self.taken.push(order.clone());
+        Ok(())
+    }
+
+    /// Somebody removes the node with all that belongs to it, and supersedes what was sent before.
+    pub fn remove_node(&mut self) {
+        let mut taken = std::mem::take(&mut self.taken);
+        let last = taken.iter().max_by_key(|taken| taken.life).cloned();
+        taken.extend(last.map(|last| WriteOrder { number: u64::MAX, open: Vec::new(), ..last }));
+        *self = Catalog { taken, ..Catalog::default() };
+    }
+
     pub fn apply(&mut self, command: &CatalogCommand) -> Outcome {
         match command {
             CatalogCommand::Register { node, update, service, checks } => {
@@ -55,7 +91,7 @@ impl Catalog {
             CatalogCommand::DeregisterCheck { check, .. } => {
                 self.checks.remove(check);
             }
-            CatalogCommand::DeregisterNode { .. } => *self = Catalog::default(),
+            CatalogCommand::DeregisterNode { .. } => self.remove_node(),
         }
         Outcome::Done
     }
@@ -103,8 +139,13 @@ impl World {
     }
 
     pub fn seeded(check_update_interval: Duration, seed: u64) -> World {
+        World::begun(1, check_update_interval, seed)
+    }
+
+    /// One whose agent lives for the `life`th time.
+    pub fn begun(life: u64, check_update_interval: Duration, seed: u64) -> World {
         let now = Instant::ZERO + secs(1000);
-        let machine = AntiEntropy::new(now, Setup { node: node(), check_update_interval, seed });
+        let machine = AntiEntropy::new(now, Setup { id: NodeId::from_u128(1), life, node: node(), check_update_interval, seed });
         let (view, catalog) = (LocalView::default(), Catalog::default());
         World { machine, now, view, catalog, servers: Servers::Answer, heard: Vec::new() }
     }
@@ -139,8 +180,8 @@ impl World {
             (_, Servers::Hang) | (Output::TakeTags { .. } | Output::Refused { .. }, _) => None,
             (Output::Fetch(fetch), Servers::Answer) => Some(Input::Fetched { fetch: *fetch, found: self.catalog.whole() }),
             (Output::Fetch(fetch), Servers::Fail) => Some(Input::FetchFailed(*fetch)),
-            (Output::Write { write, command, .. }, Servers::Answer) => {
-                Some(Input::Written { write: *write, outcome: self.catalog.apply(command) })
+            (Output::Write { write, order, command, .. }, Servers::Answer) => {
+                Some(Input::Written { write: *write, outcome: self.catalog.take(order, command) })
             }
             (Output::Write { write, .. }, Servers::Fail) => Some(Input::Written { write: *write, outcome: Outcome::Unknown }),
         }
@@ -235,6 +276,7 @@ impl World {
             node: Some(node()),
             services: self.view.services.values().map(|service| (service.spec.id.clone(), service.spec.clone())).collect(),
             checks: self.view.checks.values().map(|check| (check.definition.id.clone(), check.catalog_spec())).collect(),
+            taken: Vec::new(),
         }
     }
 }

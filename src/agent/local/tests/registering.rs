@@ -31,7 +31,7 @@ fn a_check_stands_as_its_definition_says_before_its_first_result() {
     let definition = Box::new(CheckDefinition { initial: Some(Passing), ..check_of("", "c") });
     let effects = apply(&mut local, LocalChange::RegisterCheck { definition });
     assert_eq!(local.view().checks["c"].status, Passing);
-    assert!(matches!(&effects.health[..], [Input::Watch { verdict, left: None, .. }] if verdict.status == Passing));
+    assert!(matches!(&effects.health[..], [Input::Watch { verdict, .. }] if verdict.status == Passing));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::api::ApiError;
 use crate::api::history::Asked;
 use crate::api::json::{Layout, to_vec};
 use crate::api::kv::{self, Delete, EntryShape, Form, KeyShape, Lookup, Put};
+use crate::api::limit::BodyLimit;
 use crate::api::lock::TOKEN_HEADER;
 use crate::model::{Key, LockToken};
 use crate::runtime::Runtime;
@@ -109,7 +110,7 @@ async fn keys<R: Runtime>(layout: Layout, prefix: &[u8], answered: &Answered) ->
 async fn put<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     call.check_namespace()?;
     let put = kv::put(call.segment, call.params)?;
-    let value = call.body::<R>(body, call.settings.kv_max_value_size).await?;
+    let value = call.body::<R>(body, BodyLimit::of_value(call.settings.kv_max_value_size)).await?;
     let key = Key::new(call.segment);
     match put {
         Put::Write { flags, condition, ttl: None } => write_back(call, KvCommand::Put { key, value: value.into(), flags, condition }).await,

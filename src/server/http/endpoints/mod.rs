@@ -31,6 +31,7 @@ use super::{Connections, body};
 use crate::agent::query::{Query, ReadOptions};
 use crate::api::ApiError;
 use crate::api::json::Layout;
+use crate::api::limit::BodyLimit;
 use crate::api::params::Params;
 use crate::api::read::{CacheControl, check_namespace};
 use crate::model::CheckStatus;
@@ -42,8 +43,8 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The longest JSON body of a request, in bytes. A later route that needs more says so.
-const MOST_JSON: u64 = 64 * 1_024;
+/// The longest JSON body of a request. A later route that needs more says so.
+const MOST_JSON: BodyLimit = BodyLimit::fixed(64 * 1_024);
 
 /// One request and what there is to answer it with.
 pub(super) struct Call<'a, B> {
@@ -185,8 +186,8 @@ impl<B: Backend> Call<'_, B> {
         }
     }
 
-    /// Reads the request's body, at most `limit` bytes of it. The answer's time begins when it is there.
-    async fn body<R: Runtime>(&self, incoming: Incoming, limit: u64) -> Result<Vec<u8>, ApiError> {
+    /// Reads the request's body within `limit`. The answer's time begins when it is there.
+    async fn body<R: Runtime>(&self, incoming: Incoming, limit: BodyLimit) -> Result<Vec<u8>, ApiError> {
         let collected = body::collect::<R>(incoming, self.headers, limit).await;
         self.activity.enter(Phase::Answering, R::now());
         collected

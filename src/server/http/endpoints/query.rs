@@ -72,7 +72,7 @@ async fn list<B: Backend>(call: &Call<'_, B>, id: Option<String>) -> Result<Repl
         write_query(to, &row.id, &row.spec, (row.create_index, row.modify_index));
     };
     let document = Sheet::of(call).list(found, QUERY, write);
-    Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told(mode)))
+    Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told))
 }
 
 async fn create<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
@@ -122,7 +122,7 @@ async fn explain<B: Backend>(call: &Call<'_, B>, name: &str) -> Result<Reply, Ap
         write_query(to, &explained.id, &explained.spec, explained.indexes);
         write_meta(to, &answered, mode);
     });
-    Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told(mode)))
+    Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told))
 }
 
 async fn execute<R: Runtime, B: Backend>(call: &Call<'_, B>, name: &str) -> Result<Reply, ApiError> {
@@ -170,7 +170,7 @@ async fn execute<R: Runtime, B: Backend>(call: &Call<'_, B>, name: &str) -> Resu
         to.number(failovers);
         write_meta(to, &answered, mode);
     });
-    Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told(mode)))
+    Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told))
 }
 
 fn executed(answered: &mut Answered) -> Result<Executed, ApiError> {

@@ -4,6 +4,7 @@ use super::Call;
 use crate::agent::local::{LocalChange, LocalError, Maintenance, OtherChecks};
 use crate::api::ApiError;
 use crate::api::definition::{check_from_json, service_from_json};
+use crate::api::limit::BodyLimit;
 use crate::api::local::{HeartbeatBody, parse_heartbeat};
 use crate::model::{CheckStatus, quote};
 use crate::runtime::Runtime;
@@ -14,7 +15,7 @@ use hyper::StatusCode;
 use hyper::body::Incoming;
 
 /// The longest body, in bytes. Consul takes any.
-const MOST_BODY: u64 = 512 * 1_024;
+const MOST_BODY: BodyLimit = BodyLimit::fixed(512 * 1_024);
 
 pub(super) async fn register_service<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     call.check_namespace()?;

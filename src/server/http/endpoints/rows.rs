@@ -52,12 +52,11 @@ impl Sheet {
 /// An answer whose rows were taken out of it, and what its headers tell.
 pub(super) struct Told {
     answered: Answered,
-    mode: ReadMode,
 }
 
 impl Told {
     pub(super) fn mark(&self, reply: Reply) -> Reply {
-        reply::mark(reply, &self.answered, Effective::Told(self.mode))
+        reply::mark(reply, &self.answered, Effective::Told)
     }
 }
 
@@ -121,10 +120,9 @@ impl<B: Backend> Call<'_, B> {
 
     /// Asks, and takes the rows out of the answer.
     pub(super) async fn ask(&self, query: Query, options: ReadOptions) -> Result<(Rows, Told), ApiError> {
-        let mode = options.mode;
         let mut answered = self.read(query, options).await?;
         let rows = std::mem::replace(&mut answered.answer.rows, Rows::Keys(Vec::new()));
-        Ok((rows, Told { answered, mode }))
+        Ok((rows, Told { answered }))
     }
 }
 

@@ -105,6 +105,8 @@ fn reads_without_a_mode_may_be_older_where_the_operator_says_so() {
         let mode = async |target: &str| served.get(target).await.header("X-Consul-Effective-Consistency").map(str::to_owned);
         assert_eq!(mode("/v1/catalog/nodes").await.as_deref(), Some("stale"));
         assert_eq!(mode("/v1/health/service/web").await.as_deref(), Some("stale"));
+        assert_eq!(mode("/v1/catalog/nodes?max_stale=1s").await.as_deref(), Some("stale"));
+        assert_eq!(mode("/v1/catalog/nodes?max_stale=5ms").await.as_deref(), Some("leader"), "too old, so the leader was asked");
         assert_eq!(mode("/v1/catalog/nodes?leader").await.as_deref(), Some("leader"));
         assert_eq!(mode("/v1/catalog/nodes?consistent").await.as_deref(), Some("consistent"));
         assert_eq!(mode("/v1/kv/a").await, None);

@@ -29,6 +29,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
+/// How long ago its server heard of the leader.
+const AGE: Duration = Duration::from_millis(12);
+
 #[derive(Clone)]
 pub(super) struct Local(Arc<Inner>);
 
@@ -201,7 +204,11 @@ impl Backend for Local {
         Ok(Answered {
             answer,
             known_leader: true,
-            last_contact: Duration::from_millis(12),
+            last_contact: AGE,
+            mode: match options.mode {
+                ReadMode::Stale { max_age: Some(max) } if max < AGE => ReadMode::Default,
+                mode => mode,
+            },
             origin: Origin::Servers,
             means: Means::BlockingQuery,
         })

@@ -2,7 +2,7 @@ use super::{Core, Errand, Hands, Now, Start};
 use crate::agent::antientropy::{self, Outcome};
 use crate::agent::local::{Local, LocalChange, LocalError, LocalSettings, OtherChecks};
 use crate::health::{self, Verdict};
-use crate::model::{CheckDefinition, CheckStatus, Instant, NodeName, Probe, ServiceDefinition, ServiceSpec, Thresholds, Timestamp};
+use crate::model::{CheckDefinition, CheckStatus, Instant, NodeId, NodeName, Probe, ServiceDefinition, ServiceSpec, Thresholds, Timestamp};
 use crate::state::CatalogCommand;
 use crate::state::nodes::NodeSpec;
 use std::cell::RefCell;
@@ -46,7 +46,7 @@ impl World {
         let empty = BTreeMap::new;
         let node = NodeSpec { id: None, name: name.clone(), address: "10.0.0.1".to_owned(), tagged_addresses: empty(), meta: empty() };
         let now = Now { at: Instant::ZERO + seconds(100), wall: Timestamp::from_unix_nanos(1_000_000_000_000) };
-        let sync = antientropy::Setup { node, check_update_interval: seconds(300), seed: 7 };
+        let sync = antientropy::Setup { id: NodeId::from_u128(1), life: 1, node, check_update_interval: seconds(300), seed: 7 };
         let core = Core::new(Local::new(LocalSettings::of(name)), health::Setup::consul(7), sync, now, false);
         let mut world = World { core, begun: Begun::default(), now, told: Vec::new() };
         // The first full sync is due at once.
@@ -85,7 +85,7 @@ impl World {
             for errand in errands {
                 let input = match errand {
                     Errand::Fetch(fetch) => antientropy::Input::Fetched { fetch, found: None },
-                    Errand::Write(write, command) => {
+                    Errand::Write(write, _, command) => {
                         self.told.push(*command);
                         antientropy::Input::Written { write, outcome: Outcome::Done }
                     }
