@@ -18,6 +18,7 @@ pub mod gossip_heap;
 pub mod hello;
 pub mod http;
 pub mod invariants;
+pub mod locks;
 pub mod log;
 pub mod nodes;
 pub mod plan;

@@ -5,6 +5,7 @@ use crate::chaos::chaos;
 use crate::checker::{self, Action, Operation, Verdict, rounds::Budget};
 use crate::hello;
 use crate::invariants::planted::{Fsync, Planted};
+use crate::locks::locks;
 use crate::play::play;
 use crate::report::{Findings, Report};
 use crate::runtime::disk::Honesty;
@@ -42,6 +43,12 @@ pub const ALL: &[Scenario] = &[
         about: "services registered on whole agents, checks that flap, faults, watchers; then the catalog must be what the agents have",
         planted: None,
         play: play_catalog,
+    },
+    Scenario {
+        name: "locks",
+        about: "sessions, locks with fencing tokens, holders that stall, transactions, faults; then every session has to end",
+        planted: None,
+        play: play_locks,
     },
     Scenario {
         name: "promise",
@@ -102,6 +109,17 @@ fn play_catalog(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Sen
             world::with(|w| w.controls = planted.controls);
         }
         catalog()
+    });
+    Report::new(seed, scenario, played)
+}
+
+fn play_locks(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    let planted = scenario.planted;
+    let played = play(seed, text, move || {
+        if let Some(planted) = planted {
+            world::with(|w| w.controls = planted.controls);
+        }
+        locks()
     });
     Report::new(seed, scenario, played)
 }

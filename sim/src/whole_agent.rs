@@ -82,6 +82,7 @@ fn configure(member: &Member) -> Result<Config, ConfigError> {
         "client_addr": who.ip().to_string(),
         "retry_join": others,
         "retry_interval": "1s",
+        "session_ttl_min": "1s",
         "raft_snapshot_threshold": *knobs.pick(&[32, 200, 16_384]),
         "raft_snapshot_interval": *knobs.pick(&["500ms", "3s", "30s"]),
         "raft_trailing_logs": *knobs.pick(&[8, 100, 10_240]),

@@ -10,6 +10,7 @@ pub mod catalog;
 mod completeness;
 mod election;
 mod listing;
+pub mod locks;
 mod membership;
 mod monotonic;
 pub mod observation;

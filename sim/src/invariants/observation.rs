@@ -4,7 +4,7 @@ use super::catalog::observed::Written;
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
 use muster::model::{Index, NodeId};
-use muster::state::{CatalogCommand, KvCommand, Reply};
+use muster::state::{CatalogCommand, Command, KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -99,6 +99,8 @@ pub struct Applied {
     pub kv: Option<KvCommand>,
     /// The change to the catalog, if it was one and was not refused.
     pub catalog: Option<CatalogCommand>,
+    /// The whole command, if it was one.
+    pub whole: Option<Arc<Command>>,
     /// What the state answered.
     pub reply: Reply,
 }

@@ -111,13 +111,15 @@ impl Observer for Seat {
             Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
             Command::Restore(_) | Command::Query(_) => None,
         });
+        let whole =
+            entry.command.filter(|stamped| !matches!(stamped.command, Command::Nothing)).map(|stamped| Arc::new(stamped.command.clone()));
         let state = entry.index.is_multiple_of(DIGEST_EVERY).then(|| digest(&entry.state.encode()));
         let (at, server, process) = (now(), self.who, self.process);
         if let Some(catalog) = &catalog {
             say(server, format_args!("applied {} {catalog:?}", entry.index));
         }
         let (index, term, reply) = (entry.index, entry.term, entry.reply.clone());
-        self.records.with(|r| r.applied.push(Applied { at, server, process, index, term, command, state, kv, catalog, reply }));
+        self.records.with(|r| r.applied.push(Applied { at, server, process, index, term, command, state, kv, catalog, whole, reply }));
     }
 
     fn installed(&self, term: u64, index: Index, state: &State) {

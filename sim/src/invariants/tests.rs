@@ -13,7 +13,19 @@ fn put(key: &str, value: &str, condition: Condition) -> KvCommand {
 fn applied(server: u8, at: u64, index: u64, kv: KvCommand) -> Applied {
     let command = u128::from(index) * 1_000;
     let reply = Reply::Took(true);
-    Applied { at, server: Who(server), process: 0, index, term: 1, command, state: Some(command + 1), kv: Some(kv), catalog: None, reply }
+    Applied {
+        at,
+        server: Who(server),
+        process: 0,
+        index,
+        term: 1,
+        command,
+        state: Some(command + 1),
+        kv: Some(kv),
+        catalog: None,
+        whole: None,
+        reply,
+    }
 }
 
 /// x=a at 5, x=b at 6, y=c at 7, x gone at 8; each applied by two servers.

@@ -68,6 +68,7 @@ impl Store {
             state: None,
             kv: Some(kv),
             catalog: None,
+            whole: None,
             reply,
         });
         if holds {

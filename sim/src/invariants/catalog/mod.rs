@@ -7,7 +7,7 @@ pub mod history;
 mod leaves;
 pub mod observed;
 pub mod reference;
-mod truth;
+pub mod truth;
 mod ttl;
 mod union;
 mod wakes;

@@ -1,0 +1,40 @@
+//! What a seed decides about a run of locks.
+
+use crate::draws::Draws;
+use crate::plan::{Plan, Temper};
+use std::time::Duration;
+
+/// How long faults strike in the usual run.
+const STORM: Duration = Duration::from_secs(45);
+/// How long work goes on after the last fault.
+const AFTERWARDS: Duration = Duration::from_secs(20);
+/// How long sessions that nobody renews any more are watched: twice the longest TTL, and an election.
+const WATCHED: Duration = Duration::from_secs(40);
+
+/// A run, decided.
+#[derive(Debug, Clone)]
+pub struct LocksPlan {
+    /// The cluster and its faults.
+    pub base: Plan,
+    /// Programs that want a lock.
+    pub contenders: u64,
+    /// Locks they want.
+    pub locks: u64,
+    /// Programs that write and read two keys at once.
+    pub pairs: u64,
+    /// When work ends.
+    pub until: Duration,
+    /// When the run ends.
+    pub end: Duration,
+}
+
+impl LocksPlan {
+    /// The run of `seed`.
+    pub fn draw(seed: u64) -> LocksPlan {
+        let mut draws = Draws::new(seed, "locks", 0);
+        let base = Plan::draw(seed, Temper { storm: STORM, clients: 1, pause: 1_000..9_000 });
+        let until = base.storm + AFTERWARDS;
+        let locks = draws.within(1..3);
+        LocksPlan { contenders: draws.within(3..7), locks, pairs: draws.within(2..5), until, end: until + WATCHED, base }
+    }
+}
