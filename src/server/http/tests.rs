@@ -3,6 +3,7 @@ mod conduct;
 mod kv;
 mod local;
 mod monitor;
+mod parking;
 mod registrations;
 mod routes;
 mod wire;
