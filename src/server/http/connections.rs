@@ -4,7 +4,7 @@ use crate::model::Instant;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -27,6 +27,8 @@ pub(super) enum Phase {
     Arriving,
     /// A request is being answered; that has time bounds of its own.
     Answering,
+    /// The same, with hyper's connection taken apart for as long.
+    Parked,
 }
 
 /// What a connection is told from outside.
@@ -40,6 +42,15 @@ pub(super) enum Order {
     Cut,
 }
 
+/// How far a write has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sending {
+    /// The socket may not take all of it.
+    Begun,
+    /// The socket took everything.
+    Done,
+}
+
 /// One connection, as seen by itself and by those who look after all of them.
 #[derive(Debug)]
 pub(super) struct Activity {
@@ -47,18 +58,36 @@ pub(super) struct Activity {
     since: AtomicU64,
     order: AtomicU8,
     ordered: Notify,
+    sending: AtomicBool,
 }
 
 impl Activity {
-    fn new(now: Instant) -> Activity {
-        Activity { phase: AtomicU8::new(0), since: AtomicU64::new(now.as_nanos()), order: AtomicU8::new(0), ordered: Notify::new() }
+    pub(super) fn new(now: Instant) -> Activity {
+        Activity {
+            phase: AtomicU8::new(0),
+            since: AtomicU64::new(now.as_nanos()),
+            order: AtomicU8::new(0),
+            ordered: Notify::new(),
+            sending: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether something is to be sent that the socket has not taken yet.
+    pub(super) fn is_sending(&self) -> bool {
+        self.sending.load(Ordering::Relaxed)
+    }
+
+    /// Notes a write that was begun, or that all of it was taken.
+    pub(super) fn sends(&self, sending: Sending) {
+        self.sending.store(sending == Sending::Begun, Ordering::Relaxed);
     }
 
     pub(super) fn phase(&self) -> Phase {
         match self.phase.load(Ordering::Relaxed) {
             0 => Phase::Idle,
             1 => Phase::Arriving,
-            _ => Phase::Answering,
+            2 => Phase::Answering,
+            _ => Phase::Parked,
         }
     }
 
@@ -100,7 +129,7 @@ impl Activity {
         match self.phase() {
             Phase::Idle => lasted > IDLE_LIMIT,
             Phase::Arriving => lasted > ARRIVAL_LIMIT,
-            Phase::Answering => false,
+            Phase::Answering | Phase::Parked => false,
         }
     }
 }
@@ -172,6 +201,12 @@ impl Connections {
     /// How many are open.
     pub(super) fn count(&self) -> usize {
         self.shared.lock().by_number.len()
+    }
+
+    /// How many are in `phase`.
+    #[cfg(test)]
+    pub(super) fn count_in(&self, phase: Phase) -> usize {
+        self.shared.lock().by_number.values().filter(|activity| activity.phase() == phase).count()
     }
 
     /// Cuts those that have been idle or arriving for too long.
@@ -270,16 +305,17 @@ mod tests {
     #[test]
     fn the_slow_and_the_idle_are_cut_and_a_waiting_query_is_not() {
         let connections = Connections::new(9);
-        let [idle, slow, waiting] = [1, 2, 3].map(|last| admit(&connections, last).unwrap());
+        let [idle, slow, waiting, parked] = [1, 2, 3, 4].map(|last| admit(&connections, last).unwrap());
         slow.activity.enter(Phase::Arriving, Instant::ZERO);
         waiting.activity.enter(Phase::Answering, Instant::ZERO);
-        let orders = || [&idle, &slow, &waiting].map(|guest| guest.activity.order());
+        parked.activity.enter(Phase::Parked, Instant::ZERO);
+        let orders = || [&idle, &slow, &waiting, &parked].map(|guest| guest.activity.order());
         connections.sweep(Instant::ZERO + ARRIVAL_LIMIT);
-        assert_eq!(orders(), [Order::Serve; 3]);
+        assert_eq!(orders(), [Order::Serve; 4]);
         connections.sweep(Instant::ZERO + ARRIVAL_LIMIT + SECOND);
-        assert_eq!(orders(), [Order::Serve, Order::Cut, Order::Serve]);
+        assert_eq!(orders(), [Order::Serve, Order::Cut, Order::Serve, Order::Serve]);
         connections.sweep(Instant::ZERO + IDLE_LIMIT + SECOND);
-        assert_eq!(orders(), [Order::Cut, Order::Cut, Order::Serve]);
+        assert_eq!(orders(), [Order::Cut, Order::Cut, Order::Serve, Order::Serve]);
     }
 
     #[test]

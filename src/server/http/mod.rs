@@ -10,6 +10,7 @@ mod body;
 mod connections;
 mod endpoints;
 mod finish;
+mod parking;
 mod reply;
 mod request;
 mod routes;
@@ -22,15 +23,19 @@ pub use backend::{Answered, Backend, Means, Origin, Pool, RequestError, Source, 
 pub use settings::{HeaderRefused, Settings};
 
 use crate::runtime::{Runtime, TcpListener, sleep, timeout};
-use connections::{Admission, Connections, Guest, Order, SWEEP_INTERVAL};
+use connections::{Activity, Admission, Connections, Guest, Order, SWEEP_INTERVAL};
 use finish::DateHeader;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking::{Place, Turn, may_wait, stand_in};
+use reply::Reply;
 use std::convert::Infallible;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
-use std::pin::pin;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use stream::Watched;
@@ -129,25 +134,62 @@ impl<R: Runtime, B: Backend> Http<R, B> {
 
     async fn converse(self, stream: R::TcpStream, client: SocketAddr, guest: Guest) {
         let (shared, activity) = (&*self.shared, &guest.activity);
-        let service =
-            service_fn(|request| async move { Ok::<_, Infallible>(request::answer::<R, B>(shared, activity, client.ip(), request).await) });
-        let stream = TokioIo::new(Watched::<R>::new(stream, guest.activity.clone()));
-        let mut connection = pin!(shared.wire.serve_connection(stream, service));
-        let ended = tokio::select! {
-            biased;
-            ended = &mut connection => ended,
-            () = activity.ordered(Order::Finish) => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    biased;
-                    ended = &mut connection => ended,
-                    () = activity.ordered(Order::Cut) => Ok(()),
+        let place = Place::new();
+        let mut stream = Watched::<R>::new(stream, guest.activity.clone());
+        loop {
+            let service = service_fn(|request| answer_at::<R, B>(&place, shared, activity, client.ip(), request));
+            // In a box, for while it is parked there is none.
+            let mut connection = Box::pin(shared.wire.serve_connection(TokioIo::new(stream), service));
+            let turn = tokio::select! {
+                biased;
+                turn = place.drive(&mut connection, activity) => turn,
+                () = activity.ordered(Order::Finish) => {
+                    connection.as_mut().graceful_shutdown();
+                    Turn::Ended(until_cut(&mut connection, activity).await)
                 }
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%client, %error, "http: connection ended");
+            };
+            let waiting = match turn {
+                Turn::Waits(waiting) => waiting,
+                Turn::Ended(Ok(())) => return,
+                Turn::Ended(Err(error)) => return tracing::debug!(%client, %error, "http: connection ended"),
+            };
+            let parts = Pin::into_inner(connection).into_parts();
+            stream = parts.io.into_inner();
+            stream.put_back(&parts.read_buf);
+            drop(parts.read_buf);
+            let Some(reply) = waiting.answer(&mut stream, activity).await else { return };
+            place.bring(reply);
         }
+    }
+}
+
+/// Answers a request, or sends the answer that a parked one came to.
+async fn answer_at<'a, R: Runtime, B: Backend>(
+    place: &Place<'a>,
+    shared: &'a Shared<B>,
+    activity: &'a Arc<Activity>,
+    client: IpAddr,
+    request: Request<Incoming>,
+) -> Result<Reply, Infallible> {
+    if let Some(reply) = place.brought() {
+        return Ok(reply);
+    }
+    if may_wait(&request) {
+        let stand_in = stand_in(&request);
+        return Ok(place.answer(stand_in, request::answer::<R, B>(shared, activity, client, request)).await);
+    }
+    Ok(request::answer::<R, B>(shared, activity, client, request).await)
+}
+
+/// Finishes what `connection` has under way, for as long as it may.
+async fn until_cut<C>(connection: &mut C, activity: &Activity) -> hyper::Result<()>
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+{
+    tokio::select! {
+        biased;
+        ended = connection => ended,
+        () = activity.ordered(Order::Cut) => Ok(()),
     }
 }
 

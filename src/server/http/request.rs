@@ -7,6 +7,7 @@ use super::backend::Backend;
 use super::connections::{Activity, Order, Phase};
 use super::endpoints::{self, Call};
 use super::finish;
+use super::parking::may_wait;
 use super::reply::{self, Reply};
 use super::routes::{ROUTES, Route, Verb, Way, find};
 use crate::api::ApiError;
@@ -33,8 +34,9 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
     if request.body().is_end_stream() {
         activity.enter(Phase::Answering, began);
     }
+    let waits = may_wait(&request);
     let (head, body) = request.into_parts();
-    let head = if may_wait(&head.uri) { of_its_own(head) } else { head };
+    let head = if waits { of_its_own(head) } else { head };
     let mut reply = match way(shared, &head.uri) {
         Leads::To { route, path } => {
             let reply = serve::<R, B>(shared, activity, client, route, &path, &head, body).await;
@@ -62,11 +64,6 @@ pub(super) async fn answer<R: Runtime, B: Backend>(
         AnswerBody::Stream(_) => {}
     }
     reply
-}
-
-/// Whether a request may wait for long before it is answered.
-fn may_wait(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| query.contains("index=") || query.contains("hash="))
 }
 
 /// The same head in memory of its own: as it arrives it keeps the whole buffer that it came in.

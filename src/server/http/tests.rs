@@ -4,6 +4,7 @@ mod history;
 mod kv;
 mod local;
 mod monitor;
+mod parking;
 mod query;
 mod registrations;
 mod routes;

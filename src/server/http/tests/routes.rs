@@ -191,9 +191,12 @@ fn the_operator_sees_and_changes_raft_and_autopilot() {
 #[test]
 fn metrics_count_requests_in_both_formats() {
     serve(settings(), async |served| {
-        served.get("/v1/kv/a").await;
-        assert!(served.get("/v1/agent/metrics").await.text().contains(r#"{"Name":"consul.raft.peers","Value":1,"Labels":{}}"#));
-        let text = served.get("/v1/agent/metrics?format=prometheus").await;
+        // All on one connection: when the server hears that another was closed is open.
+        let mut client = served.connect().await;
+        client.ask("GET", "/v1/kv/a", b"").await;
+        let json = client.ask("GET", "/v1/agent/metrics", b"").await;
+        assert!(json.text().contains(r#"{"Name":"consul.raft.peers","Value":1,"Labels":{}}"#));
+        let text = client.ask("GET", "/v1/agent/metrics?format=prometheus", b"").await;
         assert_eq!(text.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
         assert!(text.text().contains("consul_api_http_count{method=\"GET\",path=\"v1_kv_\"} 1\n"), "{}", text.text());
         assert!(text.text().contains("consul_http_connections 1\n"));

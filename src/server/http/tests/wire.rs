@@ -4,6 +4,7 @@ use super::local::Local;
 use crate::api::json::Layout;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Runtime, TcpListener};
+use crate::server::http::connections::Phase;
 use crate::server::http::{Http, Settings};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -54,6 +55,13 @@ impl Served {
         Client { stream: TcpStream::connect(self.addr).await.unwrap(), read: vec![] }
     }
 
+    /// Completes when so many connections are taken apart while their requests wait.
+    pub(super) async fn until_parked(&self, count: usize) {
+        while self.http.shared.connections.count_in(Phase::Parked) != count {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// One request on a connection of its own.
     pub(super) async fn ask(&self, method: &str, target: &str, body: &[u8]) -> Reply {
         self.connect().await.ask(method, target, body).await
@@ -98,6 +106,11 @@ impl Reply {
 }
 
 impl Client {
+    /// Closes the sending side.
+    pub(super) async fn end(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     pub(super) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
