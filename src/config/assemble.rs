@@ -3,6 +3,7 @@
 use super::addresses::{self, Addresses, Role};
 use super::cluster;
 use super::definition::meta::broken_rules;
+use super::dns;
 use super::error::{ConfigError, Problem};
 use super::given::Given;
 use super::host::Host;
@@ -77,6 +78,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         limits: tuning::limits(reader),
         sessions: tuning::sessions(reader),
         http: tuning::http(reader),
+        dns: dns::dns(reader),
         discovery_max_stale: reader.span("discovery_max_stale", Duration::ZERO, Duration::ZERO),
         default_query_time: default_query_time.min(max_query_time),
         max_query_time,

@@ -59,6 +59,8 @@ mod tests {
         let changes = before.given.changes(&after.given);
         assert_eq!(changes.live, ["check", "log_level", "service"]);
         assert_eq!(changes.at_restart, ["ports.http", "retry_max"]);
-        assert_eq!(Given::live_keys(), ["check", "checks", "log_level", "service", "services", "watches"]);
+        let (dns, others): (Vec<&str>, Vec<&str>) = Given::live_keys().into_iter().partition(|key| key.starts_with("dns_config."));
+        assert_eq!(others, ["check", "checks", "log_level", "recursors", "service", "services", "watches"]);
+        assert!(dns.contains(&"dns_config.soa.min_ttl") && !dns.contains(&"dns_config.prefer_namespace"));
     }
 }

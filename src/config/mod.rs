@@ -4,6 +4,7 @@ mod addresses;
 mod assemble;
 mod cluster;
 pub mod definition;
+mod dns;
 mod error;
 mod flags;
 mod given;
@@ -101,6 +102,8 @@ pub struct Config {
     pub sessions: SessionTuning,
     /// `http_config`.
     pub http: HttpTuning,
+    /// `dns_config`, `domain`, `alt_domain`, `recursors`.
+    pub dns: DnsTuning,
     /// `discovery_max_stale`: how old an answer about catalog and health may be where a request does not say; zero asks the leader.
     pub discovery_max_stale: Duration,
     /// `default_query_time`: how long a blocking query without `wait` waits.
@@ -250,4 +253,71 @@ pub struct HttpTuning {
     pub max_header_bytes: usize,
     /// `disable_http_unprintable_char_filter`.
     pub allow_unprintable: bool,
+}
+
+/// `dns_config` block, and the keys around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsTuning {
+    /// `domain`: the zone that is answered, in lower case without its final dot.
+    pub domain: String,
+    /// `alt_domain`: a second name of the zone.
+    pub alt_domain: Option<String>,
+    /// `recursors`: who is asked for names outside of the zone, each once, in this order.
+    pub recursors: Vec<SocketAddr>,
+    /// `dns_config.recursor_strategy`.
+    pub recursor_strategy: RecursorStrategy,
+    /// `dns_config.recursor_timeout`: how long one recursor is waited for.
+    pub recursor_timeout: Duration,
+    /// `dns_config.allow_stale`: any server may answer; otherwise the leader does.
+    pub allow_stale: bool,
+    /// `dns_config.max_stale`: an answer that is older is asked of the leader instead.
+    pub max_stale: Duration,
+    /// `dns_config.use_cache`: answers may be as old as `cache_max_age` allows even without `allow_stale`.
+    pub use_cache: bool,
+    /// `dns_config.cache_max_age`: an older copy is asked for anew; zero takes any age.
+    pub cache_max_age: Duration,
+    /// `dns_config.node_ttl`.
+    pub node_ttl: Duration,
+    /// `dns_config.service_ttl`: by the name of the service, or by a prefix before a `*`.
+    pub service_ttl: BTreeMap<String, Duration>,
+    /// `dns_config.only_passing`: instances that warn are left out, too.
+    pub only_passing: bool,
+    /// `dns_config.enable_truncate`: an answer of which records were left out says so (TC).
+    pub enable_truncate: bool,
+    /// `dns_config.udp_answer_limit`: most answers over UDP without EDNS.
+    pub udp_answer_limit: u32,
+    /// `dns_config.a_record_limit`: most addresses of an answer; 0 is no limit.
+    pub a_record_limit: u32,
+    /// `dns_config.disable_compression`: names are written in full.
+    pub disable_compression: bool,
+    /// `dns_config.enable_additional_node_meta_txt`: metadata of nodes goes with their addresses.
+    pub additional_node_meta_txt: bool,
+    /// `dns_config.soa`.
+    pub soa: SoaTuning,
+    /// `dns_config.srv_weight_factor` (not in Consul): SRV weights are multiplied by it, up to 65535. HAProxy divides them by 256.
+    pub srv_weight_factor: u16,
+    /// `dns_config.response_rate_limit` (not in Consul): most answers a second to one network (/24 or /56) over UDP; 0 is no limit.
+    pub response_rate_limit: u32,
+}
+
+/// Which recursor is asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecursorStrategy {
+    /// The first of the list.
+    Sequential,
+    /// Any, anew for each question.
+    Random,
+}
+
+/// Numbers of the zone's SOA record, in seconds (RFC 1035 section 3.3.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoaTuning {
+    /// `refresh`.
+    pub refresh: u32,
+    /// `retry`.
+    pub retry: u32,
+    /// `expire`.
+    pub expire: u32,
+    /// `min_ttl`: how long others may remember that there is no such name (RFC 2308).
+    pub min_ttl: u32,
 }

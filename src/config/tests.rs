@@ -226,8 +226,8 @@ fn keys_that_ask_for_protection_there_is_none_of_refuse_the_start() {
 
 #[test]
 fn what_has_no_effect_yet_is_named() {
-    let config = parse("dns_config { only_passing = true } ui = true connect { enabled = true }").unwrap();
-    assert_eq!(config.ignored_keys, ["connect", "dns_config.only_passing", "ui"]);
+    let config = parse("dns_config { prefer_namespace = true } ui = true connect { enabled = true }").unwrap();
+    assert_eq!(config.ignored_keys, ["connect", "dns_config.prefer_namespace", "ui"]);
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 

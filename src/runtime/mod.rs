@@ -75,6 +75,13 @@ pub trait Runtime: Debug + Default + Copy + Ord + Send + Sync + Unpin + UnwindSa
 
     /// Binds a UDP socket; port 0 picks a free one.
     fn udp_bind(addr: SocketAddr) -> impl Future<Output = io::Result<Self::UdpSocket>> + Send;
+    /// Binds up to `most` UDP sockets to one address, each of which hears the datagrams of a part of the senders, so that several tasks can answer
+    /// without sharing a socket. Fewer, but one at least, where the system cannot share an address. The address must not be bound by anyone, which
+    /// holds for a port whose TCP side the caller listens on.
+    fn udp_bind_shared(addr: SocketAddr, most: usize) -> impl Future<Output = io::Result<Vec<Self::UdpSocket>>> + Send {
+        let _ = most;
+        async move { Ok(vec![Self::udp_bind(addr).await?]) }
+    }
     /// Listens for TCP connections; port 0 picks a free one.
     fn tcp_listen(addr: SocketAddr) -> impl Future<Output = io::Result<Self::TcpListener>> + Send;
     /// Connects. Silence on the way is not refused at once: it lasts until the SYN retries end, so callers add a [`timeout`].

@@ -44,6 +44,7 @@ macro_rules! runtime_suite {
             random_bits_do_not_repeat
             a_datagram_arrives_with_its_senders_address_and_is_cut_at_the_buffers_end
             a_connected_socket_hears_its_peer_alone_and_that_nobody_listens
+            sockets_that_share_an_address_hear_every_sender_between_them
             an_address_in_use_is_refused_until_its_socket_is_dropped
             connecting_where_nobody_listens_is_refused
             both_ends_of_a_stream_know_each_other
@@ -182,6 +183,29 @@ pub async fn a_connected_socket_hears_its_peer_alone_and_that_nobody_listens<R: 
     drop(b);
     a.send_to(b"anybody?", b_at).await.expect("sends");
     assert_eq!(a.recv_from(&mut buf).await.map_err(|e| e.kind()), Err(ErrorKind::ConnectionRefused));
+}
+
+pub async fn sockets_that_share_an_address_hear_every_sender_between_them<R: Runtime>(place: Place) {
+    let sockets = R::udp_bind_shared(place.any_port(), 3).await.expect("binds");
+    assert!((1..=3).contains(&sockets.len()));
+    let at = sockets[0].local_addr().expect("bound");
+    assert!(sockets.iter().all(|socket| socket.local_addr().expect("bound") == at));
+    assert_eq!(R::udp_bind_shared(at, 2).await.err().map(|e| e.kind()), Some(ErrorKind::AddrInUse));
+    for socket in sockets {
+        drop(R::spawn(async move {
+            let mut buf = [0; 8];
+            while let Ok((len, from)) = socket.recv_from(&mut buf).await {
+                socket.send_to(&buf[..len], from).await.expect("sent");
+            }
+        }));
+    }
+    for round in 0..8 {
+        let asker = R::udp_bind(place.any_port()).await.expect("binds");
+        asker.send_to(&[round], at).await.expect("sent");
+        let mut buf = [0; 8];
+        let heard = timeout::<R, _>(Duration::from_secs(10), asker.recv_from(&mut buf)).await.expect("an answer").expect("received");
+        assert_eq!((heard, buf[0]), ((1, at), round));
+    }
 }
 
 pub async fn an_address_in_use_is_refused_until_its_socket_is_dropped<R: Runtime>(place: Place) {

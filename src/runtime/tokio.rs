@@ -5,6 +5,7 @@ mod command;
 use super::{Command, Disk, DiskFile, Ran, Runtime, TcpListener, TcpStream, UdpSocket};
 use crate::model::{Instant, Timestamp};
 use rustix::fs::{FallocateFlags, FlockOperation};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io;
@@ -103,6 +104,15 @@ impl Runtime for Tokio {
         tokio::net::UdpSocket::bind(addr).await
     }
 
+    async fn udp_bind_shared(addr: SocketAddr, most: usize) -> io::Result<Vec<tokio::net::UdpSocket>> {
+        // Whoever has the address without sharing it is met here; whoever shares it would go unnoticed below.
+        drop(std::net::UdpSocket::bind(addr)?);
+        let first = shared_socket(addr)?;
+        let addr = first.local_addr()?;
+        let more = (1..most).map(|_| shared_socket(addr));
+        std::iter::once(Ok(first)).chain(more).collect()
+    }
+
     async fn tcp_listen(addr: SocketAddr) -> io::Result<tokio::net::TcpListener> {
         tokio::net::TcpListener::bind(addr).await
     }
@@ -142,6 +152,16 @@ impl Runtime for Tokio {
         }
         Ok(Folder { root: root.into(), lock: Arc::default() })
     }
+}
+
+/// A socket that lets others have its address, among which the kernel spreads the senders (`SO_REUSEPORT` of Linux 3.9).
+fn shared_socket(addr: SocketAddr) -> io::Result<tokio::net::UdpSocket> {
+    let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
+    rustix::net::sockopt::set_socket_reuseport(&socket, true)?;
+    rustix::net::bind(&socket, &addr)?;
+    tokio::net::UdpSocket::from_std(socket.into())
 }
 
 impl UdpSocket for tokio::net::UdpSocket {

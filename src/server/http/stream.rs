@@ -1,7 +1,8 @@
 //! A connection's bytes, and the note taken of their coming and going.
 
-use super::connections::{Activity, Phase, Sending};
 use crate::runtime::Runtime;
+use crate::server::connections::{Activity, Phase};
+use crate::server::connections::{Activity, Phase, Sending};
 use bytes::{Buf, Bytes};
 use std::future::poll_fn;
 use std::io;

@@ -22,7 +22,6 @@ mod txn;
 mod ui;
 
 use super::backend::{Answered, Backend, RequestError};
-use super::connections::{Activity, Order, Phase};
 use super::reply::{self, Reply};
 use super::routes::{Endpoint, Verb};
 use super::settings::Settings;
@@ -36,6 +35,7 @@ use crate::api::params::Params;
 use crate::api::read::{CacheControl, check_namespace};
 use crate::model::CheckStatus;
 use crate::runtime::Runtime;
+use crate::server::connections::{Activity, Order, Phase};
 use hyper::body::Incoming;
 use hyper::header::CACHE_CONTROL;
 use hyper::{HeaderMap, StatusCode};
