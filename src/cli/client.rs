@@ -1,10 +1,11 @@
 //! The agent a command talks to: where it is, with which token, and how its refusals read.
 
 use super::args::{Args, FlagSpec, switch, value};
-use super::http::{Endpoint, Request, Response};
+use super::http::{Endpoint, Request, Response, round_trip};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use std::io;
+use std::time::Duration;
 
 /// Flags of every command that talks to an agent.
 pub(super) const CLIENT_FLAGS: &[FlagSpec] = &[
@@ -18,9 +19,13 @@ pub(super) const CLIENT_FLAGS: &[FlagSpec] = &[
     value("tls-server-name", "For https, which this version does not speak."),
 ];
 
+const ASKED_DATACENTER: FlagSpec = value("datacenter", "Datacenter to ask; the agent's own unless set.");
+
+/// Flags of commands that only a leader answers.
+pub(super) const DATACENTER: &[FlagSpec] = &[ASKED_DATACENTER];
+
 /// Flags of commands that a server answers.
-pub(super) const SERVER_FLAGS: &[FlagSpec] =
-    &[value("datacenter", "Datacenter to ask; the agent's own unless set."), switch("stale", "Let any server answer, with what it has.")];
+pub(super) const SERVER_FLAGS: &[FlagSpec] = &[ASKED_DATACENTER, switch("stale", "Let any server answer, with what it has.")];
 
 /// The process around a command; in tests a table of answers.
 pub(super) trait Surroundings {
@@ -120,6 +125,11 @@ impl<'a> Client<'a> {
         decoded(&self.succeed("GET", path, query, Vec::new())?)
     }
 
+    /// The same agent, for a command that waits for several things at once.
+    pub(super) fn remote(&self) -> Remote {
+        Remote { endpoint: self.endpoint.clone(), headers: self.headers.clone() }
+    }
+
     fn unreachable(&self, error: &io::Error) -> String {
         let Endpoint { host, port } = &self.endpoint;
         let advice = match error.kind() {
@@ -128,6 +138,34 @@ impl<'a> Client<'a> {
             _ => "Check -http-addr or CONSUL_HTTP_ADDR",
         };
         format!("no answer from http://{host}:{port}: {error}. {advice}")
+    }
+}
+
+/// An agent that is asked while other things go on.
+#[derive(Debug, Clone)]
+pub(super) struct Remote {
+    endpoint: Endpoint,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Remote {
+    /// Sends a request and waits for at most `patience` for the answer.
+    pub(super) async fn send(
+        &self,
+        method: &'static str,
+        path: &str,
+        query: Query,
+        body: Vec<u8>,
+        patience: Duration,
+    ) -> io::Result<Response> {
+        let request = Request { method, target: format!("{path}{}", query.0), headers: self.headers.clone(), body };
+        round_trip(&self.endpoint, request, patience).await
+    }
+}
+
+impl std::fmt::Display for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "http://{}:{}", self.endpoint.host, self.endpoint.port)
     }
 }
 

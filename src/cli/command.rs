@@ -1,9 +1,9 @@
 //! What a command is, and the list of them.
 
 use super::args::{Args, FlagSpec};
-use super::client::{CLIENT_FLAGS, Client, SERVER_FLAGS, Surroundings};
+use super::client::{CLIENT_FLAGS, Client, DATACENTER, SERVER_FLAGS, Surroundings};
 use super::report::{FORMAT, Outcome};
-use super::{agent, catalog, info, join, kv, leave, maint, members, monitor, operator, reload, services, validate, version};
+use super::{agent, catalog, info, join, kv, leave, lock, maint, members, monitor, operator, reload, services, validate, version};
 
 /// One command.
 pub(super) struct Command {
@@ -139,6 +139,20 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Makes the agent leave and stop.",
         flags: || [CLIENT_FLAGS].concat(),
         action: Action::Report(leave::run),
+    },
+    Command {
+        name: "lock",
+        arguments: "PREFIX COMMAND [ARGUMENT...]",
+        about: "Runs a command while a lock is held.",
+        flags: || [lock::FLAGS, CLIENT_FLAGS, DATACENTER].concat(),
+        action: Action::Report(lock::run),
+    },
+    Command {
+        name: lock::guard::NAME,
+        arguments: "",
+        about: "For lock, which starts one beside each command it runs.",
+        flags: || [lock::guard::FLAGS].concat(),
+        action: Action::Report(lock::guard::run),
     },
     Command {
         name: "maint",

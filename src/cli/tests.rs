@@ -58,7 +58,7 @@ impl Surroundings for Fake {
         self.asked.borrow_mut().push((to.clone(), request));
         let answer = self.answers.iter().find(|(asked, _, _)| *asked == line);
         let (_, status, body) = answer.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-        Ok(Response { status: *status, body: body.as_bytes().to_vec() })
+        Ok(Response { status: *status, body: body.as_bytes().to_vec(), ..Response::default() })
     }
 
     fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
