@@ -1,11 +1,11 @@
 //! The agent a command talks to: where it is, with which token, and how its refusals read.
 
 use super::args::{Args, FlagSpec, switch, value};
-use super::http::{Endpoint, Request, Response, round_trip};
+use super::http::{Endpoint, Request, Response};
+use super::remote::Remote;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use std::io;
-use std::time::Duration;
 
 /// Flags of every command that talks to an agent.
 pub(super) const CLIENT_FLAGS: &[FlagSpec] = &[
@@ -49,7 +49,7 @@ pub(super) fn path(text: &str) -> String {
 
 /// Query parameters, in the order given.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Query(String);
+pub(super) struct Query(pub(super) String);
 
 impl Query {
     /// Adds `name=value`.
@@ -126,8 +126,8 @@ impl<'a> Client<'a> {
     }
 
     /// The same agent, for a command that waits for several things at once.
-    pub(super) fn remote(&self) -> Remote {
-        Remote { endpoint: self.endpoint.clone(), headers: self.headers.clone() }
+    pub(super) fn remote(&self, args: &Args) -> Remote {
+        Remote::new(self.endpoint.clone(), self.headers.clone(), args.value("datacenter").map(str::to_owned))
     }
 
     fn unreachable(&self, error: &io::Error) -> String {
@@ -138,34 +138,6 @@ impl<'a> Client<'a> {
             _ => "Check -http-addr or CONSUL_HTTP_ADDR",
         };
         format!("no answer from http://{host}:{port}: {error}. {advice}")
-    }
-}
-
-/// An agent that is asked while other things go on.
-#[derive(Debug, Clone)]
-pub(super) struct Remote {
-    endpoint: Endpoint,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Remote {
-    /// Sends a request and waits for at most `patience` for the answer.
-    pub(super) async fn send(
-        &self,
-        method: &'static str,
-        path: &str,
-        query: Query,
-        body: Vec<u8>,
-        patience: Duration,
-    ) -> io::Result<Response> {
-        let request = Request { method, target: format!("{path}{}", query.0), headers: self.headers.clone(), body };
-        round_trip(&self.endpoint, request, patience).await
-    }
-}
-
-impl std::fmt::Display for Remote {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "http://{}:{}", self.endpoint.host, self.endpoint.port)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::args::{Args, FlagSpec};
 use super::client::{CLIENT_FLAGS, Client, DATACENTER, SERVER_FLAGS, Surroundings};
 use super::report::{FORMAT, Outcome};
-use super::{agent, catalog, info, join, kv, leave, lock, maint, members, monitor, operator, reload, services, validate, version};
+use super::{agent, catalog, info, join, kv, leave, lock, maint, members, monitor, operator, reload, run, services, validate, version};
 
 /// One command.
 pub(super) struct Command {
@@ -223,6 +223,13 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Makes the agent read its configuration again.",
         flags: || [CLIENT_FLAGS].concat(),
         action: Action::Report(reload::run),
+    },
+    Command {
+        name: "run",
+        arguments: "-- COMMAND [ARGUMENT...]",
+        about: "Runs a service that is registered as long as it runs.",
+        flags: || [run::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(run::run),
     },
     Command {
         name: "services deregister",

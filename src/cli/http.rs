@@ -1,5 +1,6 @@
 //! One HTTP request to an agent and its answer, on hyper.
 
+use crate::api::lock::TOKEN_HEADER;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Runtime, timeout};
 use bytes::Bytes;
@@ -16,9 +17,6 @@ const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(120);
 /// Longest answer read.
 const LONGEST: usize = 1 << 30;
-
-/// The header that tells a lock's fencing token.
-const LOCK_TOKEN: &str = "x-muster-lock-token";
 
 /// Where an agent serves HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +54,7 @@ impl Response {
     fn headed(head: &::http::response::Parts) -> Response {
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let index = text("x-consul-index").and_then(|text| text.parse().ok());
-        Response { status: head.status.as_u16(), index, lock_token: text(LOCK_TOKEN).map(str::to_owned), body: Vec::new() }
+        Response { status: head.status.as_u16(), index, lock_token: text(TOKEN_HEADER).map(str::to_owned), body: Vec::new() }
     }
 }
 

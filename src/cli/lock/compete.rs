@@ -3,7 +3,8 @@
 use super::Plan;
 use super::hold::RETRY;
 use super::place::{Attempt, Held, Place};
-use super::session::{Session, Trouble};
+use super::session::Session;
+use crate::cli::remote::Trouble;
 use crate::cli::supervise::{Alarm, Notice, Notices, now, pause};
 use crate::model::Instant;
 use crate::runtime::tokio::Tokio;

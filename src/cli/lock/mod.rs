@@ -14,6 +14,7 @@ mod session;
 
 use super::args::{Args, FlagSpec, switch, value};
 use super::command::Call;
+use super::remote::Remote;
 use super::report::{Outcome, Report};
 use super::supervise::{Notices, Stdin};
 use crate::model::duration;
@@ -22,7 +23,7 @@ use crate::runtime::tokio::Tokio;
 use compete::{Race, compete};
 use hold::Terms;
 use keep::keep;
-use session::{Agent, Behavior};
+use session::Behavior;
 use std::time::Duration;
 
 pub(super) const FLAGS: &[FlagSpec] = &[
@@ -47,7 +48,7 @@ const MONITOR_RETRY: u64 = 3;
 
 /// What was asked for.
 struct Plan {
-    agent: Agent,
+    agent: Remote,
     prefix: String,
     limit: u64,
     name: String,
@@ -82,7 +83,7 @@ impl Plan {
         let lock_delay = time(args, "lock-delay")?.unwrap_or(USUAL);
         let in_shell = args.value("shell") != Some("false");
         Ok(Plan {
-            agent: Agent { remote: call.client()?.remote(), datacenter: args.value("datacenter").map(str::to_owned) },
+            agent: call.client()?.remote(args),
             prefix: prefix.to_owned(),
             limit,
             name,

@@ -1,8 +1,9 @@
 //! A lock for one holder: a key that a session acquires. Laid out as Consul's clients do, so that theirs and ours exclude each other.
 
 use super::place::{Attempt, Held, Seen, conflict, rows, wait_query};
-use super::session::{Agent, Trouble, took_effect};
 use crate::cli::client::{Query, path};
+use crate::cli::http::Response;
+use crate::cli::remote::{Remote, Trouble, took_effect};
 use std::time::Duration;
 
 /// What tells a lock from other keys.
@@ -10,7 +11,7 @@ pub(super) const FLAGS: u64 = 0x2ddc_cbc0_58a5_0c18;
 
 /// The lock as one session sees it.
 pub(super) struct Mutex {
-    pub(super) agent: Agent,
+    pub(super) agent: Remote,
     pub(super) key: String,
     /// Who we are, for whoever reads the key's value.
     pub(super) name: String,
@@ -53,7 +54,7 @@ impl Mutex {
         self.put("release").await.map(drop)
     }
 
-    async fn put(&self, verb: &str) -> Result<crate::cli::http::Response, Trouble> {
+    async fn put(&self, verb: &str) -> Result<Response, Trouble> {
         let query = Query::default().with(verb, &self.session).with("flags", FLAGS);
         self.agent.ask("PUT", &self.path(), query, self.name.clone().into_bytes()).await
     }

@@ -2,9 +2,9 @@
 
 use super::mutex::Mutex;
 use super::semaphore::Semaphore;
-use super::session::{Agent, Trouble};
 use crate::cli::client::{Query, decoded};
 use crate::cli::http::Response;
+use crate::cli::remote::{Remote, Trouble};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -88,7 +88,7 @@ pub(super) enum Place {
 
 impl Place {
     /// The place below `prefix` for `limit` holders.
-    pub(super) fn new(agent: Agent, prefix: &str, limit: u64, name: &str, session: &str) -> Place {
+    pub(super) fn new(agent: Remote, prefix: &str, limit: u64, name: &str, session: &str) -> Place {
         let (prefix, name, session) = (prefix.to_owned(), name.to_owned(), session.to_owned());
         match limit {
             1 => Place::Mutex(Mutex { agent, key: format!("{prefix}/.lock"), name, session }),

@@ -2,9 +2,9 @@
 //! Laid out as Consul's clients do, so that theirs and ours exclude each other.
 
 use super::place::{Attempt, Held, Row, Seen, conflict, rows, wait_query};
-use super::session::{Agent, Trouble, took_effect};
 use crate::cli::client::{Query, path};
 use crate::cli::http::Response;
+use crate::cli::remote::{Remote, Trouble, took_effect};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +62,7 @@ impl Standing {
 
 /// The semaphore as one session sees it.
 pub(super) struct Semaphore {
-    pub(super) agent: Agent,
+    pub(super) agent: Remote,
     pub(super) prefix: String,
     pub(super) limit: u64,
     /// Who we are, for whoever reads the contender's key.
@@ -156,7 +156,7 @@ impl Semaphore {
 mod tests {
     use super::{Document, FLAGS, Standing};
     use crate::cli::lock::place::Row;
-    use crate::cli::lock::session::Trouble;
+    use crate::cli::remote::Trouble;
     use base64::Engine;
 
     fn row(key: &str, session: Option<&str>, value: &str) -> Row {
