@@ -1,6 +1,7 @@
 //! Command lines in, requests and reports out.
 
 mod registrations;
+mod supervised;
 
 use super::client::Surroundings;
 use super::http::{Endpoint, Request, Response};

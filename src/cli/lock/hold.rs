@@ -2,7 +2,10 @@
 //!
 //! A session lives at least one TTL from the moment its server took the last renewal, and the server took it no earlier than it was asked. So the
 //! holder counts from when it *asked*: whatever became of the answers, of the network or of the holder's own processor time since, nobody else has the
-//! lock before that TTL is over. (Gray and Cheriton, "Leases", SOSP 1989; Chubby's "jeopardy".)
+//! lock before that TTL is over, and by then the command is dead. (Gray and Cheriton, "Leases", SOSP 1989; Chubby's "jeopardy".)
+//!
+//! A session that is bound to its node's health may end sooner, when gossip takes the node for dead. Then the lock-delay stands between the holders, so a
+//! session is bound only where that is no shorter than the TTL.
 
 use crate::model::Instant;
 use rustix::process::Signal;
@@ -19,16 +22,16 @@ pub(super) const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Terms {
     /// The session's.
     pub(super) ttl: Duration,
-    /// How long after the session's end nobody is given the lock. Zero for a semaphore, whose places are free at once.
+    /// How long after the session's end by force nobody is given the lock. Zero for a semaphore, whose places are free at once.
     pub(super) lock_delay: Duration,
     /// How many failures in a row to see whether the lock is still ours are borne.
     pub(super) monitor_retry: u64,
 }
 
 impl Terms {
-    /// How long after a renewal the next one is due.
+    /// How long after a renewal the next one is due: there is time to ask again before the command has to be ended.
     pub(super) fn renewal(&self) -> Duration {
-        self.ttl / 2
+        self.ttl / 3
     }
 
     /// What a command gets between SIGTERM and SIGKILL.
@@ -38,7 +41,12 @@ impl Terms {
 
     /// When the command of a session last renewed by a request of `asked` has to be told to end: it is dead before anybody else has the lock.
     pub(super) fn lapse(&self, asked: Instant) -> Instant {
-        asked + (self.ttl - self.grace().saturating_sub(self.lock_delay))
+        asked + (self.ttl - self.grace())
+    }
+
+    /// Whether the session may end with its node's health.
+    pub(super) fn is_bound_to_node(&self) -> bool {
+        self.lock_delay >= self.ttl
     }
 }
 

@@ -40,9 +40,12 @@ impl Session {
             Behavior::Delete => "delete",
         };
         let (ttl, delay) = (duration::format(terms.ttl), duration::format(terms.lock_delay));
-        let body = json!({"Name": name, "TTL": ttl, "LockDelay": delay, "Behavior": behavior}).to_string();
+        let mut body = json!({"Name": name, "TTL": ttl, "LockDelay": delay, "Behavior": behavior});
+        if !terms.is_bound_to_node() {
+            body["NodeChecks"] = json!([]);
+        }
         let asked = now();
-        let response = agent.ask("PUT", "/v1/session/create", Query::default(), body.into_bytes()).await?;
+        let response = agent.ask("PUT", "/v1/session/create", Query::default(), body.to_string().into_bytes()).await?;
         if response.status == 404 {
             return Err(Trouble::Lasting(unexpected(&response)));
         }
