@@ -25,7 +25,9 @@ impl Court {
     fn sitting(test: &str) -> Court {
         let site = Site::new(test);
         let agent = site.agent(1, &["-server", "-bootstrap-expect=1", "-hcl=session_ttl_min = \"1s\""]).started();
-        eventually("it takes writes", LONG, || agent.put("a", "1"), || agent.said());
+        // Sessions are bound to their node's health, which a new cluster learns of a moment later.
+        let known = || agent.json("/v1/health/node/n1").is_some_and(|checks| checks.as_array().is_some_and(|all| !all.is_empty()));
+        eventually("its node is known", LONG, known, || agent.said());
         Court { site, agent }
     }
 

@@ -1,8 +1,8 @@
 //! The guard: a second process that ends the command when its holder cannot.
 //!
 //! A holder that is frozen (`kill -STOP`, a debugger) or killed (`kill -9`) leaves its command running, and the session then passes the lock to another.
-//! The guard knows until when the holder's word counts. It ends the command's process group when that time is over, or when the holder has gone
-//! without saying that the command ended. Like the holder it never asks whether the lock is in fact another's: it goes by the clock.
+//! The guard knows until when the holder's word counts. It ends the command's process group when that time is over, or when the holder has gone.
+//! A holder whose command has ended ends the guard first. Like the holder it never asks whether the lock is in fact another's: it goes by the clock.
 //!
 //! When all of them are frozen together and wake together, the command may run for as long as the guard takes to get a processor. That is what fencing tokens
 //! are for.
@@ -36,8 +36,6 @@ enum Word {
     Group(Pid),
     /// The holder's word counts until then.
     Until(Instant),
-    /// The command has ended.
-    Done,
 }
 
 impl Word {
@@ -45,13 +43,11 @@ impl Word {
         match self {
             Word::Group(group) => format!("group {}\n", group.as_raw_nonzero()),
             Word::Until(lapse) => format!("until {}\n", lapse.as_nanos()),
-            Word::Done => "done\n".to_owned(),
         }
     }
 
     fn read(line: &str) -> Option<Word> {
         match line.split_once(' ') {
-            None if line == "done" => Some(Word::Done),
             Some(("group", number)) => number.parse().ok().filter(|number| *number > 1).and_then(Pid::from_raw).map(Word::Group),
             Some(("until", nanos)) => nanos.parse().ok().map(|nanos| Word::Until(Instant::from_nanos(nanos))),
             None | Some(_) => None,
@@ -86,14 +82,10 @@ impl Guard {
         self.tell(Word::Until(lapse))
     }
 
-    /// Says that the command has ended, and waits until the guard has.
+    /// Ends it: the command has ended. Not by a word, which one that is stopped would not hear.
     pub(super) fn dismiss(mut self) {
-        if self.tell(Word::Done).is_ok() {
-            drop(self.child.stdin.take());
-        } else {
-            // It cannot hear us any more: it is gone, or as good as that.
-            let _ = self.child.kill();
-        }
+        // It may have gone already.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
@@ -144,7 +136,6 @@ async fn guard(grace: Duration) -> io::Result<()> {
             word = words.recv() => match word {
                 Some(Word::Group(number)) => group = Some(number),
                 Some(Word::Until(instant)) => lapse = Some(instant),
-                Some(Word::Done) => return Ok(()),
                 None => break "its holder has gone",
             },
             rang = over => {
@@ -155,11 +146,11 @@ async fn guard(grace: Duration) -> io::Result<()> {
     };
     let Some(group) = group else { return Ok(()) };
     say(format_args!("muster lock: the lock is lost, {why}: ending the command"));
-    end(group, grace, &alarm, &mut words).await
+    end(group, grace, &alarm).await
 }
 
-/// SIGTERM, a while, SIGKILL until the group has gone or its holder, awake again, has seen its end.
-async fn end(group: Pid, grace: Duration, alarm: &Alarm, words: &mut mpsc::Receiver<Word>) -> io::Result<()> {
+/// SIGTERM, a while, SIGKILL until the group has gone, or a holder that has woken up ends us.
+async fn end(group: Pid, grace: Duration, alarm: &Alarm) -> io::Result<()> {
     signal_group(group, Signal::TERM);
     // One that was stopped takes SIGTERM first and goes on only to obey it.
     signal_group(group, Signal::CONT);
@@ -169,24 +160,9 @@ async fn end(group: Pid, grace: Duration, alarm: &Alarm, words: &mut mpsc::Recei
         if is_late {
             signal_group(group, Signal::KILL);
         }
-        tokio::select! {
-            biased;
-            waited = alarm.after(if is_late { RETRY } else { POLL }) => waited?,
-            () = done(words) => return Ok(()),
-        }
+        alarm.after(if is_late { RETRY } else { POLL }).await?;
     }
     Ok(())
-}
-
-/// Returns when the holder has seen the command's end; never if it has gone.
-async fn done(words: &mut mpsc::Receiver<Word>) {
-    loop {
-        match words.recv().await {
-            Some(Word::Done) => return,
-            Some(Word::Group(_) | Word::Until(_)) => {}
-            None => std::future::pending().await,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -197,14 +173,14 @@ mod tests {
 
     #[test]
     fn what_a_holder_says_is_what_its_guard_hears() {
-        for word in [Word::Group(Pid::from_raw(4711).unwrap()), Word::Until(Instant::from_nanos(u64::MAX)), Word::Done] {
+        for word in [Word::Group(Pid::from_raw(4711).unwrap()), Word::Until(Instant::from_nanos(u64::MAX))] {
             assert_eq!(Word::read(word.line().trim_end()), Some(word));
         }
     }
 
     #[test]
     fn no_word_makes_a_guard_signal_everybody() {
-        for line in ["group 0", "group 1", "group -5", "group", "until", "until x", "", "done x"] {
+        for line in ["group 0", "group 1", "group -5", "group", "until", "until x", "", "done"] {
             assert_eq!(Word::read(line), None, "{line}");
         }
     }
