@@ -4,10 +4,10 @@
 //! request that turns out to have to wait is parked: its connection is taken apart and only the socket, what was read ahead and the wait remain.
 //! When the answer is there, a new hyper connection reads a head that stands for the request's and sends that answer.
 
-use super::connections::{Activity, Order, Phase};
 use super::reply::Reply;
 use super::stream::Watched;
 use crate::runtime::Runtime;
+use crate::server::connections::{Activity, Order, Phase};
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::header::CONNECTION;
@@ -152,7 +152,7 @@ mod tests {
     use crate::model::Instant;
     use crate::runtime::tokio::Tokio;
     use crate::runtime::{Runtime, TcpListener};
-    use crate::server::http::connections::{Activity, Admission, Connections, Order, Phase, Sending};
+    use crate::server::connections::{Activity, Admission, Connections, Order, Phase, Sending};
     use crate::server::http::reply;
     use crate::server::http::stream::Watched;
     use bytes::Bytes;

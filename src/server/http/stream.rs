@@ -1,7 +1,6 @@
 //! A connection's bytes, and the note taken of their coming and going.
 
 use crate::runtime::Runtime;
-use crate::server::connections::{Activity, Phase};
 use crate::server::connections::{Activity, Phase, Sending};
 use bytes::{Buf, Bytes};
 use std::future::poll_fn;

@@ -3,7 +3,7 @@ use crate::api::metrics::Reading;
 use crate::model::Key;
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
-use crate::server::http::connections::Phase;
+use crate::server::connections::Phase;
 use crate::state::{Command, Condition, KvCommand};
 
 const BLOCKING: &str = "GET /v1/kv/a?index=10&wait=5m HTTP/1.1\r\nHost: l\r\n\r\n";

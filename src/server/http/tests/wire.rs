@@ -4,7 +4,7 @@ use super::local::Local;
 use crate::api::json::Layout;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Runtime, TcpListener};
-use crate::server::http::connections::Phase;
+use crate::server::connections::Phase;
 use crate::server::http::{Http, Settings};
 use std::future::Future;
 use std::net::SocketAddr;
