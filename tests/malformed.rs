@@ -24,6 +24,8 @@ const TARGETS: &[Target] = &[
     Target { name: "catalog_body", run: targets::catalog_body::run, seeds: targets::catalog_body::seeds, rounds: 6000 },
     Target { name: "filter_expression", run: targets::filter_expression::run, seeds: targets::filter_expression::seeds, rounds: 3000 },
     Target { name: "definition", run: targets::definition::run, seeds: targets::definition::seeds, rounds: 6000 },
+    Target { name: "dns_message", run: targets::dns_message::run, seeds: targets::dns_message::seeds, rounds: 3000 },
+    Target { name: "dns_records", run: targets::dns_records::run, seeds: targets::dns_records::seeds, rounds: 3000 },
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
     Target { name: "http_answer", run: targets::http_answer::run, seeds: targets::http_answer::seeds, rounds: 4000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
@@ -121,6 +123,16 @@ fn target(name: &str) -> &'static Target {
 #[test]
 fn registrations_of_any_bytes_are_taken_or_refused() {
     target("definition").replay();
+}
+
+#[test]
+fn dns_messages_of_any_bytes_are_answered_within_bounds() {
+    target("dns_message").replay();
+}
+
+#[test]
+fn dns_records_of_any_registration_say_what_was_registered() {
+    target("dns_records").replay();
 }
 
 #[test]

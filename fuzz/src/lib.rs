@@ -3,6 +3,8 @@
 
 pub mod catalog_body;
 pub mod definition;
+pub mod dns_message;
+pub mod dns_records;
 pub mod filter_expression;
 pub mod gossip_packet;
 pub mod http_answer;

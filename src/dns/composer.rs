@@ -101,12 +101,14 @@ impl<'a> Inquiry<'a> {
             Found::Rows { .. } | Found::Nothing | Found::NoQuery | Found::Unknown => self.settings.datacenter.as_str(),
         };
         let compression = if self.settings.disable_compression { Compression::Off } else { Compression::On };
-        Naming { domain: &self.settings.domain, zone: self.zone(), datacenter, compression }
-    }
-
-    /// The domain that negative answers are of: that of the name, or our own.
-    fn zone(&self) -> Option<(&'a super::settings::Domain, usize)> {
-        self.settings.zone_of(self.request.name)
+        let zone = self.settings.zone_of(self.request.name);
+        Naming {
+            domain: &self.settings.domain,
+            zone: zone.map_or(&self.settings.domain, |(zone, _)| zone),
+            zone_offset: zone.map(|(_, offset)| offset),
+            datacenter,
+            compression,
+        }
     }
 
     /// For how many bits of the asker's subnet an answer holds (RFC 7871 section 7.2.1): only prepared queries look at it.
@@ -233,9 +235,8 @@ impl Sheet<'_, '_> {
     pub(super) fn negative(&mut self, rcode: Rcode) {
         self.rcode = rcode;
         if self.cut == Cut::Nothing {
-            let owner = if self.inquiry.zone().is_some() { Target::Zone } else { Target::Whole(self.inquiry.settings.domain.name()) };
             // One that finds no room is missing.
-            let _ = self.soa(Section::Authority, owner);
+            let _ = self.soa(Section::Authority, Target::Zone);
         }
     }
 

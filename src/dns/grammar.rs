@@ -187,7 +187,10 @@ pub(super) fn reversed(name: Name<'_>) -> Option<IpAddr> {
     }
     let zone = labels().nth(count.checked_sub(2)?);
     if is(zone, "in-addr") && count == 6 {
-        let octets = labels().take(4).map(|label| std::str::from_utf8(label).ok()?.parse::<u8>().ok());
+        let octets = labels().take(4).map(|label| {
+            let digits = std::str::from_utf8(label).ok().filter(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+            digits?.parse::<u8>().ok()
+        });
         let octets: Vec<u8> = octets.collect::<Option<_>>()?;
         return Some(Ipv4Addr::new(octets[3], octets[2], octets[1], octets[0]).into());
     }

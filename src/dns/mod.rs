@@ -34,3 +34,6 @@ pub use plan::{Ask, NoName, Plan, Settled, found_nothing};
 pub use request::{LONGEST_TCP, LONGEST_UDP, Reason, Refused, Request, Transport};
 pub use settings::{Domain, DomainError, Recursion, ServiceTtls, Settings, Soa, Ttl};
 pub use upstream::{Verdict, judge, question, read_records, with_id};
+
+#[cfg(test)]
+mod tests;

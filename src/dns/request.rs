@@ -231,3 +231,6 @@ impl Refused {
         Refused { reason, reply }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,9 +70,9 @@ impl<'w> Writer<'w> {
         extras.clear();
         message.resize(HEADER, 0);
         message.extend_from_slice(question.1);
-        let zone_at = naming.zone.filter(|(zone, offset)| question.0.as_bytes()[*offset..] == *zone.name().as_bytes());
-        let zone_at = zone_at.map(|(_, offset)| HEADER + offset);
-        let domain = zone_at.filter(|_| naming.zone.is_some_and(|(zone, _)| zone == naming.domain));
+        let zone_at = naming.zone_offset.filter(|offset| question.0.as_bytes()[*offset..] == *naming.zone.name().as_bytes());
+        let zone_at = zone_at.map(|offset| HEADER + offset);
+        let domain = zone_at.filter(|_| naming.zone == naming.domain);
         let known = Known::at(domain);
         Writer { message, extras, counts: [0; 3], limit, naming, question: question.0, known, zone_at }
     }

@@ -93,29 +93,37 @@ impl Writer<'_> {
     }
 }
 
-/// `key=value` with `=` and backquotes of the key, and blanks before it, quoted (RFC 1464 section 2); of a key that begins with `rfc1035-` the value alone.
+/// Keys that begin so, in any case, are of records that have values alone.
+const BARE: &str = "rfc1035-";
+
+/// `key=value` with `=` and backquotes of the key, blanks before it, and backquotes of the value quoted (RFC 1464 section 2); or the value alone.
 fn push_pair(to: &mut Vec<u8>, key: &str, value: &str) {
     let at = to.len();
     to.push(0);
-    if !key.starts_with("rfc1035-") {
-        let mut leading = true;
-        for byte in key.bytes() {
-            leading &= matches!(byte, b' ' | b'\t');
-            if leading || matches!(byte, b'`' | b'=') {
-                to.push(b'`');
-            }
-            to.push(byte);
-        }
-        to.push(b'=');
-    }
-    match key.starts_with("rfc1035-") {
-        true => to.extend_from_slice(value.as_bytes()),
-        false => value.bytes().for_each(|byte| match byte {
-            b'`' => to.extend_from_slice(b"``"),
-            byte => to.push(byte),
-        }),
+    if key.as_bytes().get(..BARE.len()).is_some_and(|start| start.eq_ignore_ascii_case(BARE.as_bytes())) {
+        to.extend_from_slice(value.as_bytes());
+    } else {
+        push_quoted(to, key, value);
     }
     divide(to, at);
+}
+
+fn push_quoted(to: &mut Vec<u8>, key: &str, value: &str) {
+    let mut leading = true;
+    for byte in key.bytes() {
+        leading &= matches!(byte, b' ' | b'\t');
+        if leading || matches!(byte, b'`' | b'=') {
+            to.push(b'`');
+        }
+        to.push(byte);
+    }
+    to.push(b'=');
+    for byte in value.bytes() {
+        if byte == b'`' {
+            to.push(b'`');
+        }
+        to.push(byte);
+    }
 }
 
 /// Makes strings of at most 255 bytes of what stands behind the length at `at`.

@@ -38,8 +38,10 @@ pub(in crate::dns) enum Target<'a> {
 pub(in crate::dns) struct Naming<'a> {
     /// Our own domain.
     pub(in crate::dns) domain: &'a Domain,
-    /// The domain that was asked, and where in the name that was asked for it begins.
-    pub(in crate::dns) zone: Option<(&'a Domain, usize)>,
+    /// The domain that was asked, or our own.
+    pub(in crate::dns) zone: &'a Domain,
+    /// Where it begins in the name that was asked for.
+    pub(in crate::dns) zone_offset: Option<usize>,
     pub(in crate::dns) datacenter: &'a str,
     pub(in crate::dns) compression: Compression,
 }
@@ -165,9 +167,9 @@ impl Writer<'_> {
         Some(())
     }
 
-    /// The asked domain. `None` if none was asked.
+    /// The asked domain.
     fn zone(&mut self, section: Section, begun: usize, squeeze: Squeeze) -> Option<()> {
-        let zone = self.naming.zone?.0.name();
+        let zone = self.naming.zone.name();
         self.fits(section, begun, zone.as_bytes().len())?;
         match self.zone_at.filter(|_| squeeze == Squeeze::Yes) {
             Some(at) => self.point(section, at),
