@@ -3,6 +3,7 @@
 pub mod antientropy;
 pub mod autopilot;
 pub mod events;
+pub mod expiry;
 pub mod local;
 pub mod query;
 pub mod reconcile;

@@ -2,10 +2,11 @@
 
 use super::params::Params;
 use super::{ApiError, json, number};
-use crate::model::{Key, SessionId};
+use crate::model::{Key, LockToken, SessionId, duration};
 use crate::state::Condition;
 use crate::state::kv::Entry;
 use serde::{Serialize, Serializer};
+use std::time::Duration;
 
 /// What a `GET` asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,32 +57,67 @@ pub enum Put {
         flags: u64,
         /// `cas`.
         condition: Condition,
+        /// `ttl`: after which the key is deleted.
+        ttl: Option<Duration>,
     },
     /// Takes the lock for a session.
     Acquire {
         /// Whose.
-        session: String,
+        session: SessionId,
+        /// The client's own 64 bits.
+        flags: u64,
     },
     /// Gives the lock of a session back.
     Release {
-        /// Whose.
-        session: String,
+        /// Whose; `None` is a text that is no session's id, and holds nothing.
+        session: Option<SessionId>,
+        /// The client's own 64 bits.
+        flags: u64,
     },
+    /// The key's TTL begins anew (`ttl-refresh`); nothing is written.
+    Refresh,
 }
+
+/// The shortest TTL of a key: it ends within a second of it.
+pub const SHORTEST_TTL: Duration = Duration::from_secs(1);
 
 /// Reads the parameters of a `PUT` to the path `key`.
 pub fn put(key: &[u8], params: &Params<'_>) -> Result<Put, ApiError> {
     ensure_named(key)?;
-    refuse_conflict(params, &["cas", "acquire", "release"])?;
+    refuse_conflict(params, &["cas", "acquire", "release", "ttl-refresh"])?;
+    refuse_conflict(params, &["ttl", "acquire", "release", "ttl-refresh"])?;
+    refuse_conflict(params, &["fence", "ttl-refresh"])?;
+    if params.has("ttl-refresh") {
+        return Ok(Put::Refresh);
+    }
     let flags = params.given("flags").map_or(Ok(0), unsigned)?;
     let condition = params.given("cas").map_or(Ok(Condition::Always), |cas| unsigned(cas).map(Condition::of_write))?;
     if let Some(session) = params.given("acquire") {
-        return Ok(Put::Acquire { session: session.to_owned() });
+        return Ok(Put::Acquire { session: session_id(session)?, flags });
     }
     if let Some(session) = params.given("release") {
-        return Ok(Put::Release { session: session.to_owned() });
+        let session = if session.is_empty() { Some(session_id(session)?) } else { SessionId::parse(session).ok() };
+        return Ok(Put::Release { session, flags });
     }
-    Ok(Put::Write { flags, condition })
+    Ok(Put::Write { flags, condition, ttl: params.given("ttl").map(ttl).transpose()? })
+}
+
+fn ttl(text: &str) -> Result<Duration, ApiError> {
+    let bounds = SHORTEST_TTL..=super::session::LONGEST_TTL;
+    let broken = |why: &str| {
+        let (least, most) = (duration::format(*bounds.start()), duration::format(*bounds.end()));
+        ApiError::bad_request(format!("Invalid ttl {}: {why}must be between {least} and {most}", crate::model::quote(text)))
+    };
+    let length = duration::parse(text).map_err(|error| broken(&format!("{error}; ")))?;
+    if bounds.contains(&length) { Ok(length) } else { Err(broken("")) }
+}
+
+/// The token of the lock that must be held for a change to be made (`fence`).
+///
+/// # Errors
+/// 400 for what is no token.
+pub fn fence(params: &Params<'_>) -> Result<Option<LockToken>, ApiError> {
+    params.given("fence").map(super::lock::parse_token).transpose()
 }
 
 /// What a `DELETE` deletes.
@@ -128,13 +164,14 @@ pub fn too_large(length: u64, limit: u64) -> ApiError {
     ApiError::new(413, format!("Request body({length} bytes) too large, max size: {limit} bytes. See {page}."))
 }
 
-/// The refusal of a lock for a session that is not there.
-pub fn no_such_session(session: &str) -> String {
-    match session.len() {
-        0 => "raft apply failed: missing session".to_owned(),
-        36 => format!("raft apply failed: invalid session {}", crate::model::quote(session)),
-        _ => "raft apply failed: failed session lookup: index error: UUID must be 36 characters".to_owned(),
-    }
+/// The id of a session that locks or unlocks.
+fn session_id(text: &str) -> Result<SessionId, ApiError> {
+    let why = match text.len() {
+        0 => "missing session".to_owned(),
+        36 => format!("invalid session {}", crate::model::quote(text)),
+        _ => "failed session lookup: index error: UUID must be 36 characters".to_owned(),
+    };
+    SessionId::parse(text).map_err(|_| ApiError::internal(format!("raft apply failed: {why}")))
 }
 
 /// An entry as clients see it.
@@ -186,12 +223,13 @@ fn display<S: Serializer>(session: &Option<SessionId>, to: S) -> Result<S::Ok, S
 
 #[cfg(test)]
 mod tests {
-    use super::{Delete, EntryShape, Form, Lookup, Put, delete, lookup, put};
+    use super::{Delete, EntryShape, Form, Lookup, Put, delete, fence, lookup, put};
     use crate::api::json::{Layout, to_vec};
     use crate::api::params::Params;
-    use crate::model::Key;
+    use crate::model::{Key, SessionId};
     use crate::state::Condition;
-    use crate::state::kv::Entry;
+    use crate::state::kv::{Entry, Hold};
+    use std::time::Duration;
 
     #[test]
     fn keys_wins_over_recurse_and_recurse_over_raw() {
@@ -213,11 +251,43 @@ mod tests {
     }
 
     #[test]
+    fn a_ttl_is_read_and_its_bounds_are_told() {
+        let of = |query: &str| put(b"a", &Params::parse(query));
+        let condition = Condition::Absent;
+        assert_eq!(of("ttl=90s&cas=0"), Ok(Put::Write { flags: 0, condition, ttl: Some(Duration::from_secs(90)) }));
+        assert_eq!(of("ttl-refresh"), Ok(Put::Refresh));
+        for ttl in ["0s", "999ms", "24h1s", "", "x", "30"] {
+            let error = of(&format!("ttl={ttl}")).unwrap_err();
+            assert!(error.status == 400 && error.text.contains("must be between 1s and 24h0m0s"), "{ttl}: {error}");
+        }
+        for query in ["ttl=9s&acquire=b", "ttl=9s&release=b", "ttl=9s&ttl-refresh", "cas=1&ttl-refresh", "fence=x&ttl-refresh"] {
+            assert!(of(query).unwrap_err().text.starts_with("Conflicting flags: "), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_fence_is_a_token_or_refused() {
+        assert_eq!(fence(&Params::parse("")), Ok(None));
+        let error = fence(&Params::parse("fence=x")).unwrap_err();
+        assert!(error.status == 400 && error.text.contains("lock token"), "{error}");
+        let text = "11111111-2222-3333-4444-555555555555.7.1.YQ";
+        assert_eq!(fence(&Params::parse(&format!("fence={text}"))).unwrap().unwrap().to_string(), text);
+    }
+
+    #[test]
     fn cas_flags_and_locks_are_read() {
         let of = |query: &str| put(b"a", &Params::parse(query));
-        assert_eq!(of("flags=18446744073709551615&cas=0"), Ok(Put::Write { flags: u64::MAX, condition: Condition::Absent }));
-        assert_eq!(of("cas=7"), Ok(Put::Write { flags: 0, condition: Condition::At(7) }));
-        assert_eq!(of("release=b"), Ok(Put::Release { session: "b".to_owned() }));
+        assert_eq!(of("flags=18446744073709551615&cas=0"), Ok(Put::Write { flags: u64::MAX, condition: Condition::Absent, ttl: None }));
+        let session = "11111111-2222-3333-4444-555555555555";
+        let id = SessionId::parse(session).unwrap();
+        assert_eq!(of(&format!("acquire={session}&flags=9")), Ok(Put::Acquire { session: id, flags: 9 }));
+        assert_eq!(of(&format!("release={session}")), Ok(Put::Release { session: Some(id), flags: 0 }));
+        for (query, why) in [("acquire=", "missing session"), ("release=", "missing session"), ("acquire=b", "UUID must be 36 characters")]
+        {
+            assert!(of(query).unwrap_err().text.ends_with(why), "{query}");
+        }
+        assert_eq!(of("cas=7"), Ok(Put::Write { flags: 0, condition: Condition::At(7), ttl: None }));
+        assert_eq!(of("release=b"), Ok(Put::Release { session: None, flags: 0 }));
         let refused = of("flags=abc").unwrap_err();
         assert_eq!((refused.status, refused.text.as_ref()), (500, "strconv.ParseUint: parsing \"abc\": invalid syntax"));
         assert_eq!(of("cas").unwrap_err().status, 500);
@@ -240,5 +310,16 @@ mod tests {
         let text = String::from_utf8(to_vec(Layout::Compact, &[EntryShape::from(&entry)])).unwrap();
         let want = r#"[{"LockIndex":0,"Key":"a/b","Flags":18446744073709551615,"Value":"dg==","CreateIndex":1,"ModifyIndex":2}]"#;
         assert_eq!(text, want);
+    }
+
+    #[test]
+    fn a_locked_entry_shows_its_session_and_its_token_follows_from_it() {
+        let hold = Hold { lock_index: 3, session: Some(SessionId::from_u128(1)), ttl: None };
+        let key = Key::from("a");
+        let entry = Entry { key, value: Box::default(), flags: 0, hold: Some(Box::new(hold)), create_index: 4, modify_index: 5 };
+        let text = String::from_utf8(to_vec(Layout::Compact, &EntryShape::from(&entry))).unwrap();
+        let session = "00000000-0000-0000-0000-000000000001";
+        let want = format!(r#"{{"LockIndex":3,"Key":"a","Flags":0,"Value":null,"Session":"{session}","CreateIndex":4,"ModifyIndex":5}}"#);
+        assert_eq!((text, entry.token().unwrap().to_string()), (want, format!("{session}.4.3.YQ")));
     }
 }

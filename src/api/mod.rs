@@ -12,6 +12,7 @@ pub mod health;
 pub mod json;
 pub mod kv;
 pub mod local;
+pub mod lock;
 pub mod metrics;
 pub mod monitor;
 pub mod number;
@@ -20,6 +21,8 @@ pub mod params;
 pub mod path;
 pub mod read;
 pub mod registration;
+pub mod session;
+pub mod txn;
 pub mod ui;
 pub mod watch;
 

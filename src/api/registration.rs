@@ -124,6 +124,24 @@ fn unread(error: DefinitionError) -> ApiError {
     ApiError::bad_request(format!("Request decode failed: {}", error.text))
 }
 
+/// The `ModifyIndex` in a row, by which a conditional change goes.
+pub(super) fn modify_index(value: &Value, kind: RowKind) -> Result<u64, ApiError> {
+    let shape = match kind {
+        RowKind::Service => &SERVICE,
+        RowKind::Check => &CHECK,
+    };
+    Ok(open(value, shape)?.unsigned("ModifyIndex").map_err(unread)?.unwrap_or(0))
+}
+
+/// What a row of the catalog is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowKind {
+    /// An instance.
+    Service,
+    /// A check.
+    Check,
+}
+
 fn open<'a>(value: &'a Value, shape: &'static Shape) -> Result<Fields<'a>, ApiError> {
     Fields::open(value, shape, Dialect::Http, String::new()).map_err(unread)
 }
@@ -169,14 +187,14 @@ pub fn parse_registration(body: &[u8]) -> Result<CatalogWrite, ApiError> {
     Ok(CatalogWrite { command, datacenter: Some(datacenter).filter(|name| !name.is_empty()) })
 }
 
-fn node_name(name: &str) -> Result<NodeName, ApiError> {
+pub(super) fn node_name(name: &str) -> Result<NodeName, ApiError> {
     if name.is_empty() {
         return Err(ApiError::internal("Must provide node"));
     }
     NodeName::parse(name).map_err(|error| ApiError::internal(error.to_string()))
 }
 
-fn node_id(id: &str) -> Result<Option<NodeId>, ApiError> {
+pub(super) fn node_id(id: &str) -> Result<Option<NodeId>, ApiError> {
     match id {
         "" => Ok(None),
         id if id.len() != 36 => Err(ApiError::internal("Bad node ID: uuid string is wrong length")),
@@ -184,7 +202,7 @@ fn node_id(id: &str) -> Result<Option<NodeId>, ApiError> {
     }
 }
 
-fn service(value: &Value) -> Result<ServiceSpec, ApiError> {
+pub(super) fn service(value: &Value) -> Result<ServiceSpec, ApiError> {
     let fields = open_row(value, &SERVICE)?;
     let text = |name| fields.text(name).map_err(unread);
     if fields.given("Ports").is_some_and(|ports| !ports.is_blank()) {
@@ -208,7 +226,7 @@ fn service(value: &Value) -> Result<ServiceSpec, ApiError> {
 }
 
 /// A service whose name is its id if it has no other, as long as it may be registered.
-fn with_id(service: ServiceSpec) -> Result<ServiceSpec, ApiError> {
+pub(super) fn with_id(service: ServiceSpec) -> Result<ServiceSpec, ApiError> {
     if service.name.is_empty() {
         return Err(ApiError::internal("Must provide service name with ID"));
     }
@@ -272,14 +290,14 @@ fn proxy(given: &[(String, Value)]) -> String {
 }
 
 /// A check as it was sent.
-struct SentCheck {
-    node: String,
-    spec: CheckSpec,
+pub(super) struct SentCheck {
+    pub(super) node: String,
+    pub(super) spec: CheckSpec,
 }
 
 impl SentCheck {
     /// The check as one of `node`.
-    fn of(self, node: &NodeName) -> Result<CheckSpec, ApiError> {
+    pub(super) fn of(self, node: &NodeName) -> Result<CheckSpec, ApiError> {
         let SentCheck { node: named, mut spec } = self;
         if !named.is_empty() && named.to_lowercase() != node.as_str().to_lowercase() {
             return Err(ApiError::internal(format!("check node {} does not match node {}", quote(&named), quote(node.as_str()))));
@@ -294,7 +312,7 @@ impl SentCheck {
     }
 }
 
-fn check(value: &Value) -> Result<SentCheck, ApiError> {
+pub(super) fn check(value: &Value) -> Result<SentCheck, ApiError> {
     let fields = open_row(value, &CHECK)?;
     let text = |name| fields.text(name).map_err(unread);
     let run = fields.given("Definition").map(definition::read).transpose()?.unwrap_or_default();

@@ -75,6 +75,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         autopilot: tuning::autopilot(reader),
         cache: tuning::cache(reader),
         limits: tuning::limits(reader),
+        sessions: tuning::sessions(reader),
         http: tuning::http(reader),
         discovery_max_stale: reader.span("discovery_max_stale", Duration::ZERO, Duration::ZERO),
         default_query_time: default_query_time.min(max_query_time),

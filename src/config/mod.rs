@@ -97,6 +97,8 @@ pub struct Config {
     pub cache: CacheTuning,
     /// `limits`.
     pub limits: Limits,
+    /// `session_*`.
+    pub sessions: SessionTuning,
     /// `http_config`.
     pub http: HttpTuning,
     /// `discovery_max_stale`: how old an answer about catalog and health may be where a request does not say; zero asks the leader.
@@ -205,8 +207,19 @@ pub struct Limits {
     pub rpc_handshake_timeout: Duration,
     /// `kv_max_value_size`: longest value in bytes.
     pub kv_max_value_size: u64,
+    /// `txn_max_ops`: most operations of a transaction.
+    pub txn_max_ops: u32,
     /// `txn_max_req_len`: longest transaction body in bytes.
     pub txn_max_req_len: u64,
+}
+
+/// How long sessions live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionTuning {
+    /// `session_ttl_min`: the shortest TTL a session can have.
+    pub ttl_min: Duration,
+    /// `session_ttl_multiplier` in thousandths, 1000..=2000: a session ends after its TTL times this. Clients of Consul reckon with twice.
+    pub ttl_permille: u32,
 }
 
 /// The agent's own copies of what it is asked often: `cache` and the switches around it.

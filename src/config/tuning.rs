@@ -4,7 +4,7 @@ use super::error::Problem;
 use super::load::Profile;
 use super::network::Network;
 use super::reader::Reader;
-use super::{AutopilotTuning, CacheTuning, GossipTuning, HttpTuning, Limits, RaftTuning};
+use super::{AutopilotTuning, CacheTuning, GossipTuning, HttpTuning, Limits, RaftTuning, SessionTuning};
 use std::time::Duration;
 
 /// `gossip_lan` on top of the LAN profile, or the local one with `-dev`.
@@ -115,7 +115,23 @@ pub(super) fn limits(reader: &mut Reader<'_>) -> Limits {
         rpc_max_conns_per_client: connections(reader, "limits.rpc_max_conns_per_client", 100),
         rpc_handshake_timeout: reader.span("limits.rpc_handshake_timeout", Duration::from_secs(5), Duration::ZERO),
         kv_max_value_size: u64::from(reader.count_within("limits.kv_max_value_size", 512 * 1024, 0, LONGEST_VALUE)),
+        txn_max_ops: reader.count_within("limits.txn_max_ops", 64, 1, 4_096),
         txn_max_req_len: u64::from(reader.count("limits.txn_max_req_len", 512 * 1024, 0)),
+    }
+}
+
+/// `session_*`; a TTL of 0 is the default, as in Consul.
+pub(super) fn sessions(reader: &mut Reader<'_>) -> SessionTuning {
+    let default_min = Duration::from_secs(10);
+    let ttl_min = reader.span("session_ttl_min", default_min, Duration::ZERO);
+    let key = "session_ttl_multiplier";
+    let multiplier = reader.settings.float(key).unwrap_or(2.0);
+    if !(1.0..=2.0).contains(&multiplier) {
+        reader.problems.push(Problem::value(key, multiplier, "must be between 1.0 and 2.0"));
+    }
+    SessionTuning {
+        ttl_min: if ttl_min.is_zero() { default_min } else { ttl_min },
+        ttl_permille: (multiplier.clamp(1.0, 2.0) * 1_000.0).round() as u32,
     }
 }
 

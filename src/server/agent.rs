@@ -2,7 +2,7 @@
 
 use super::coordinates::Gathered;
 use super::directory::Directory;
-use super::duties::Watchman;
+use super::duties::{Reign, Watchman};
 use super::events::Events;
 use super::local::LocalAgent;
 use super::surroundings::{StartError, Surroundings};
@@ -62,6 +62,8 @@ pub(super) struct Inner<R: Runtime> {
     /// Held while a bootstrap claim is judged.
     pub claims: tokio::sync::Mutex<()>,
     pub watchman: Mutex<Watchman>,
+    /// What ends by itself, while this server leads.
+    pub reign: Mutex<Option<Reign>>,
     pub surroundings: Surroundings,
     pub directory: Arc<Directory>,
     /// What this agent holds of its views, and which a server was asked for lately.

@@ -32,6 +32,7 @@ impl<R: Runtime> Agent<R> {
                 let written = self.write(command, Some(relay)).await;
                 written.map(|(index, reply)| Response::Written { index, reply })
             }
+            Request::Renew { timer, relay } => self.renew(&timer, Some(relay)).await.map(Response::Renewed),
             Request::Operate { operation, relay } => self.operate(operation, Some(relay)).await,
             Request::Subscribe(ask) => Ok(Response::Told(self.publish(ask).await)),
             Request::ChangeSubscription(ask) => Ok(self.change_subscription(ask).await),

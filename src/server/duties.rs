@@ -1,5 +1,9 @@
 //! What a server owes the others while it leads: the catalog's view of the members, the seats of the servers, the sweeping of tombstones.
 
+mod expiry;
+
+pub(super) use expiry::Reign;
+
 use super::Agent;
 use super::coordinates::GATHER;
 use crate::agent::autopilot::{Autopilot, Ballot, LOOK_INTERVAL, Pooled, Report, Seat, Sight, Step};

@@ -78,6 +78,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         reloads: tokio::sync::Mutex::default(),
         claims: tokio::sync::Mutex::default(),
         watchman: Mutex::default(),
+        reign: Mutex::default(),
         surroundings,
         directory,
         copies,
@@ -143,6 +144,8 @@ impl<R: Runtime> Agent<R> {
             self.keep(async move { agent.form_cluster().await });
             let agent = self.clone();
             self.keep(async move { agent.lead_when_elected().await });
+            let agent = self.clone();
+            self.keep(async move { agent.keep_time().await });
         }
         self.apply_watches(&self.config().watches);
         if !self.config().start_join.is_empty() {

@@ -1,5 +1,6 @@
 //! What agents ask of servers, beside Raft: one method, one enum of requests, one of responses.
 
+use crate::agent::expiry::Renewed;
 use crate::agent::query::{Answer, Query};
 use crate::agent::views::{Ask, Told};
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
@@ -9,6 +10,7 @@ use crate::model::{Index, NodeId};
 use crate::raft::{LeaderHint, Server};
 use crate::rpc::Method;
 use crate::state::coordinates::Located;
+use crate::state::timers::Timer;
 use crate::state::{Command, Reply};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,11 @@ pub(super) enum Request {
     },
     Operate {
         operation: Operation,
+        relay: Relay,
+    },
+    /// A client renews: the leader moves a deadline.
+    Renew {
+        timer: Timer,
         relay: Relay,
     },
     /// Which servers the peer's Raft configuration holds, and who leads: answered by any server from what it knows.
@@ -84,6 +91,7 @@ pub(super) enum Response {
     Answered(Answered),
     Written { index: Index, reply: Reply },
     Operated,
+    Renewed(Renewed),
     Health(ServersHealth),
     State(AutopilotState),
     Configuration(RaftConfiguration),
@@ -156,13 +164,16 @@ pub(super) fn decode_response(body: &[u8]) -> Result<Response, CodecError> {
 #[cfg(test)]
 mod tests {
     use super::{Answered, Operation, Peers, Refusal, Relay, Request, Response, VERSION, decode_request, decode_response, encode};
+    use crate::agent::expiry::Renewed;
     use crate::agent::query::{Answer, Choice, Query};
     use crate::agent::views::{Ask, Batch, Changes, Lineage, News, Told, Verdict, Wanted};
     use crate::api::operator::Peer;
     use crate::api::read::{ReadMode, ReadOptions};
+    use crate::model::SessionId;
     use crate::model::codec::CodecError;
     use crate::model::{Key, NodeId, NodeName};
     use crate::raft::{LeaderHint, Server};
+    use crate::state::timers::Timer;
     use crate::state::{Command, Reply, State};
     use std::time::Duration;
 
@@ -188,6 +199,7 @@ mod tests {
             Request::Write { command: Command::Nothing, relay: Relay::Server },
             Request::Operate { operation: Operation::RemoveServer(Peer::Address("10.0.0.1:8300".to_owned())), relay: Relay::Client },
             Request::Operate { operation: Operation::TransferLeader(None), relay: Relay::Server },
+            Request::Renew { timer: Timer::Session(SessionId::from_u128(7)), relay: Relay::Client },
             Request::Peers,
             Request::Claim { by: NodeId::from(1), servers: vec![NodeId::from(1), NodeId::from(2)] },
             Request::ClaimStands { servers: vec![NodeId::from(1)] },
@@ -204,6 +216,7 @@ mod tests {
             Response::Answered(Answered { answer, known_leader: true, last_contact: Duration::from_millis(12) }),
             Response::Written { index: 9, reply: Reply::Took(true) },
             Response::Operated,
+            Response::Renewed(Renewed::Gone),
             Response::Peers(Peers { leader: Some(hint), voters: vec![(hint.id, server)], non_voters: Vec::new(), index: 4 }),
             Response::Claimed(true),
             Response::Told(Told::Batch(batch())),

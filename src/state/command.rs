@@ -85,7 +85,7 @@ impl Condition {
     }
 }
 
-/// A change to the KV store. All but reaping are answered [`Reply::Took`].
+/// A change to the KV store. All but reaping and locking are answered [`Reply::Took`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum KvCommand {
     /// Writes a key. The same value and flags again change nothing, no index either.
@@ -127,7 +127,7 @@ pub enum KvCommand {
         /// How long it lives.
         ttl: Duration,
     },
-    /// Locks a key for a session and writes it. The one that holds it writes it without being counted again. `Took(false)` if another holds it, or
+    /// Locks a key for a session and writes it: answered [`Reply::Locked`]. The one that holds it writes it without being counted again. `Took(false)` if another holds it, or
     /// the lock-delay of one that did is not over; refused if there is no such session.
     Lock {
         /// Which.
@@ -212,6 +212,8 @@ pub enum Reply {
     Took(bool),
     /// Refused by the state, with the text for the client.
     Refused(String),
+    /// The session has the lock; its token.
+    Locked(LockToken),
     /// The lock that was to vouch for the change is no longer held; nothing was done. The text says what became of it.
     LockLost(String),
     /// What came of a transaction.
@@ -225,7 +227,7 @@ impl Reply {
     /// The state's text, if it refused.
     pub fn settled(self) -> Result<bool, String> {
         match self {
-            Reply::Done => Ok(true),
+            Reply::Done | Reply::Locked(_) => Ok(true),
             Reply::Took(took) => Ok(took),
             Reply::Refused(text) | Reply::LockLost(text) => Err(text),
             Reply::Txn(_) => Err("answer of another kind".to_owned()),

@@ -129,7 +129,7 @@ impl Kv {
             }
             KvCommand::Lock { key, value, flags, session } => {
                 match self.lock(at.index, Write { key, value, flags: *flags, ttl: None }, *session, bonds, touched) {
-                    Ok(()) => Reply::Took(true),
+                    Ok(()) => self.get(key).and_then(|entry| entry.token()).map_or(Reply::Took(true), Reply::Locked),
                     Err(LockRefused::Held | LockRefused::Delayed) => Reply::Took(false),
                     Err(refused @ LockRefused::NoSession(_)) => Reply::Refused(refused.to_string()),
                 }

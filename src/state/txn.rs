@@ -2,6 +2,8 @@
 
 mod catalog;
 mod kv;
+#[cfg(test)]
+mod tests;
 
 use super::checks::{Check, CheckSpec};
 use super::kv::Entry;

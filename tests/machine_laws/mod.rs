@@ -2,6 +2,7 @@
 
 mod antientropy;
 mod broken;
+mod expiry;
 mod gossip;
 mod health;
 mod laws;
@@ -29,6 +30,11 @@ fn views_obey() {
 #[test]
 fn the_checks_of_an_agent_obey() {
     obeys(&health::OfHealth);
+}
+
+#[test]
+fn a_leaders_watch_obeys() {
+    obeys(&expiry::OfExpiry);
 }
 
 #[test]

@@ -84,7 +84,9 @@ impl<'a> Fields<'a> {
                     fields.take_in(given)?;
                 }
             }
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => return Err(fields.no_object(value)),
+            Value::Bool(_) | Value::Int(_) | Value::Big(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => {
+                return Err(fields.no_object(value));
+            }
         }
         Ok(fields)
     }
@@ -183,6 +185,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A number of 64 bits without a sign.
+    pub(crate) fn unsigned(&self, field: &'static str) -> Result<Option<u64>, DefinitionError> {
+        match self.given(field) {
+            None => Ok(None),
+            Some(Value::Int(n)) if *n >= 0 => Ok(Some(n.unsigned_abs())),
+            Some(Value::Big(n)) => Ok(Some(*n)),
+            Some(other) => Err(self.wrong(field, other, "uint64", "a whole number, zero or more")),
+        }
+    }
+
     /// How often; below zero is refused, which Consul takes for zero.
     pub(crate) fn count(&self, field: &'static str) -> Result<Option<u32>, DefinitionError> {
         let Some(n) = self.int(field)? else { return Ok(None) };
@@ -196,6 +208,7 @@ impl<'a> Fields<'a> {
         match (self.given(field), self.dialect) {
             (None, _) => Ok(Duration::ZERO),
             (Some(Value::Int(n)), Dialect::Http) => Ok(Duration::from_nanos(u64::try_from(*n).unwrap_or(0))),
+            (Some(Value::Big(n)), Dialect::Http) => Ok(Duration::from_nanos(*n)),
             (Some(Value::Float(x)), Dialect::Http) => Ok(nanos(*x)),
             (Some(Value::Text(text)), _) => match duration::parse(text) {
                 Ok(span) => Ok(span),

@@ -13,6 +13,8 @@ pub(crate) enum Value {
     Null,
     Bool(bool),
     Int(i64),
+    /// A whole number beyond those.
+    Big(u64),
     /// Any other number.
     Float(f64),
     Text(String),
@@ -28,6 +30,7 @@ impl Value {
             Value::Null => true,
             Value::Bool(on) => !on,
             Value::Int(n) => *n == 0,
+            Value::Big(n) => *n == 0,
             Value::Float(x) => *x == 0.0,
             Value::Text(text) => text.is_empty(),
             Value::List(items) => items.is_empty(),
@@ -41,6 +44,7 @@ impl Value {
             Value::Null => "null".to_owned(),
             Value::Bool(_) => "bool".to_owned(),
             Value::Int(n) => format!("number {n}"),
+            Value::Big(n) => format!("number {n}"),
             Value::Float(x) => format!("number {x}"),
             Value::Text(_) => "string".to_owned(),
             Value::List(_) => "array".to_owned(),
@@ -53,7 +57,7 @@ impl Value {
         match self {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
-            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Int(_) | Value::Big(_) | Value::Float(_) => "a number",
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Object(_) => "a block",
@@ -81,6 +85,7 @@ impl Serialize for Value {
             Value::Null => to.serialize_unit(),
             Value::Bool(on) => to.serialize_bool(*on),
             Value::Int(n) => to.serialize_i64(*n),
+            Value::Big(n) => to.serialize_u64(*n),
             Value::Float(x) => to.serialize_f64(*x),
             Value::Text(text) => to.serialize_str(text),
             Value::List(items) => to.collect_seq(items),
@@ -121,7 +126,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_u64<E: Error>(self, n: u64) -> Result<Value, E> {
-        Ok(i64::try_from(n).map_or(Value::Float(n as f64), Value::Int))
+        Ok(i64::try_from(n).map_or(Value::Big(n), Value::Int))
     }
 
     fn visit_f64<E>(self, x: f64) -> Result<Value, E> {

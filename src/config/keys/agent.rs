@@ -1,6 +1,6 @@
 //! Keys at the top level.
 
-use super::Kind::{Bool, Checks, Int, Open, Services, Span, Text, TextMap, Texts, Watches};
+use super::Kind::{Bool, Checks, Float, Int, Open, Services, Span, Text, TextMap, Texts, Watches};
 use super::{CIDRS, GOSSIP_KEY, Key, TLS, guard, later, live, used};
 
 pub(super) const KEYS: &[Key] = &[
@@ -87,7 +87,8 @@ pub(super) const KEYS: &[Key] = &[
     later("server_rejoin_age_max", Span),
     live("service", Services),
     live("services", Services),
-    later("session_ttl_min", Span),
+    used("session_ttl_min", Span),
+    used("session_ttl_multiplier", Float),
     used("skip_leave_on_interrupt", Bool),
     used("start_join", Texts),
     later("start_join_wan", Texts),

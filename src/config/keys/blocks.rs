@@ -96,6 +96,7 @@ pub(super) const KEYS: &[Key] = &[
     later("limits.rpc_max_burst", Int),
     used("limits.rpc_max_conns_per_client", Int),
     later("limits.rpc_rate", Float),
+    used("limits.txn_max_ops", Int),
     used("limits.txn_max_req_len", Int),
     later("performance.enable_xds_load_balancing", Bool),
     later("performance.grpc_keepalive_interval", Span),

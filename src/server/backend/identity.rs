@@ -53,7 +53,7 @@ impl<R: Runtime> Agent<R> {
     fn debug_config(&self) -> BTreeMap<String, serde_json::Value> {
         let config = self.config();
         let port = |addr: Option<&std::net::SocketAddr>| addr.map_or(-1, |addr| i64::from(addr.port()));
-        let entries: [(&str, serde_json::Value); 14] = [
+        let entries: [(&str, serde_json::Value); 15] = [
             ("AdvertiseAddrLAN", config.advertise_addr.to_string().into()),
             ("AdvertiseAddrWAN", config.advertise_addr_wan.to_string().into()),
             ("BootstrapExpect", config.bootstrap_expect.into()),
@@ -67,6 +67,7 @@ impl<R: Runtime> Agent<R> {
             ("NodeName", config.node_name.as_str().into()),
             ("SerfPortLAN", config.listen.serf_lan.port().into()),
             ("ServerMode", config.server.into()),
+            ("SessionTTLMin", crate::model::duration::format(config.sessions.ttl_min).into()),
             ("ServerPort", port(config.listen.rpc.as_ref()).into()),
         ];
         entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()

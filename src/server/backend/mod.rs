@@ -7,6 +7,7 @@ use super::Agent;
 use super::requests::{Repeat, Step, Target, strange};
 use super::wire::{Operation, Peers, Refusal, Request, Response};
 use crate::agent::events::EventRing;
+use crate::agent::expiry::Renewed;
 use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::Query;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
@@ -22,6 +23,7 @@ use crate::runtime::{Runtime, watch};
 use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
 use crate::server::journal::Lines;
 use crate::state::coordinates::Located;
+use crate::state::timers::Timer;
 use crate::state::{Command, Reply};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +45,11 @@ impl<R: Runtime> Backend for Agent<R> {
         let (index, reply) = Agent::write(self, command, None).await?;
         self.0.copies.saw(index);
         Ok((index, reply))
+    }
+
+    async fn renew(&self, timer: Timer, dc: Option<String>) -> Result<Renewed, RequestError> {
+        self.check_datacenter(dc.as_deref())?;
+        Ok(Agent::renew(self, &timer, None).await?)
     }
 
     async fn leader(&self, dc: Option<String>) -> Result<Option<SocketAddr>, RequestError> {

@@ -20,6 +20,8 @@ pub(super) enum Resource {
     Key,
     /// A user event, by its name.
     Event,
+    /// The sessions of a node.
+    Session,
     /// The cluster itself.
     Operator,
 }
@@ -52,9 +54,14 @@ pub(super) fn token<'a>(params: &'a Params<'_>, headers: &'a HeaderMap) -> Optio
 /// Refuses what `token` may not do to the part of a resource called `segment`.
 pub(super) fn authorize(_token: Option<&str>, need: Need, _segment: &[u8]) -> Result<(), ApiError> {
     match need.resource {
-        Resource::Nothing | Resource::Agent | Resource::Node | Resource::Service | Resource::Key | Resource::Event | Resource::Operator => {
-            Ok(())
-        }
+        Resource::Nothing
+        | Resource::Agent
+        | Resource::Node
+        | Resource::Service
+        | Resource::Key
+        | Resource::Event
+        | Resource::Session
+        | Resource::Operator => Ok(()),
     }
 }
 

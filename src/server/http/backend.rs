@@ -1,6 +1,7 @@
 //! What the HTTP server asks of the agent behind it.
 
 use crate::agent::events::EventRing;
+use crate::agent::expiry::Renewed;
 use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::{Answer, Query, ReadOptions};
 use crate::api::ApiError;
@@ -15,6 +16,7 @@ use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::watch;
 use crate::server::journal::Lines;
 use crate::state::coordinates::Located;
+use crate::state::timers::Timer;
 use crate::state::{Command, Reply};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -30,6 +32,9 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// Has a command committed and applied. A future that was dropped or failed with [`RequestError::Unknown`] may still have its effect.
     fn write(&self, command: Command, dc: Option<String>) -> impl Future<Output = Result<(Index, Reply), RequestError>> + Send;
+
+    /// Has a session, or a key with a TTL, live anew from now on, without a write to the log.
+    fn renew(&self, timer: Timer, dc: Option<String>) -> impl Future<Output = Result<Renewed, RequestError>> + Send;
 
     /// The RPC address of the leader, if there is one.
     fn leader(&self, dc: Option<String>) -> impl Future<Output = Result<Option<SocketAddr>, RequestError>> + Send;

@@ -98,9 +98,7 @@ pub(super) fn mark(mut reply: Reply, answered: &Answered, effective: Effective) 
         Effective::Untold => {}
     }
     headers.insert(INDEX, HeaderValue::from(answered.answer.marks.index.max(1)));
-    headers.insert(KNOWN_LEADER, HeaderValue::from_static(if answered.known_leader { "true" } else { "false" }));
-    let millis = u64::try_from(answered.last_contact.as_millis()).unwrap_or(u64::MAX);
-    headers.insert(LAST_CONTACT, HeaderValue::from(millis));
+    insert_contact(headers, answered);
     let backend = match answered.means {
         Means::BlockingQuery => "blocking-query",
         Means::Streaming => "streaming",
@@ -108,6 +106,18 @@ pub(super) fn mark(mut reply: Reply, answered: &Answered, effective: Effective) 
     headers.insert(QUERY_BACKEND, HeaderValue::from_static(backend));
     mark_origin(headers, answered.origin);
     reply
+}
+
+/// Adds what a transaction tells of its currency: it has no index of its own.
+pub(super) fn mark_contact(mut reply: Reply, answered: &Answered) -> Reply {
+    insert_contact(reply.headers_mut(), answered);
+    reply
+}
+
+fn insert_contact(headers: &mut HeaderMap, answered: &Answered) {
+    headers.insert(KNOWN_LEADER, HeaderValue::from_static(if answered.known_leader { "true" } else { "false" }));
+    let millis = u64::try_from(answered.last_contact.as_millis()).unwrap_or(u64::MAX);
+    headers.insert(LAST_CONTACT, HeaderValue::from(millis));
 }
 
 fn mark_origin(headers: &mut HeaderMap, origin: Origin) {

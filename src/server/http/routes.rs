@@ -33,6 +33,9 @@ impl Verb {
 pub(super) enum Endpoint {
     Root,
     Kv,
+    LockVerify,
+    Session(Session),
+    Txn,
     StatusLeader,
     StatusPeers,
     AgentSelf,
@@ -117,6 +120,17 @@ pub(super) enum Health {
     Ingress,
 }
 
+/// Who answers below `/v1/session/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Session {
+    Create,
+    Destroy,
+    Info,
+    List,
+    Node,
+    Renew,
+}
+
 /// Who answers below `/v1/internal/ui/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ui {
@@ -159,6 +173,8 @@ const KEY_READ: Need = Need { resource: Resource::Key, access: Access::Read };
 const KEY_WRITE: Need = Need { resource: Resource::Key, access: Access::Write };
 const EVENT_READ: Need = Need { resource: Resource::Event, access: Access::Read };
 const EVENT_WRITE: Need = Need { resource: Resource::Event, access: Access::Write };
+const SESSION_READ: Need = Need { resource: Resource::Session, access: Access::Read };
+const SESSION_WRITE: Need = Need { resource: Resource::Session, access: Access::Write };
 const OPERATOR_READ: Need = Need { resource: Resource::Operator, access: Access::Read };
 const OPERATOR_WRITE: Need = Need { resource: Resource::Operator, access: Access::Write };
 
@@ -262,6 +278,7 @@ pub(super) static ROUTES: &[Route] = &[
     route("/v1/internal/ui/nodes", Endpoint::Ui(Ui::Nodes), &[(Verb::Get, NODE_READ)]),
     route("/v1/internal/ui/services", Endpoint::Ui(Ui::Services), &[(Verb::Get, SERVICE_READ)]),
     route("/v1/kv/", Endpoint::Kv, &[(Verb::Get, KEY_READ), (Verb::Put, KEY_WRITE), (Verb::Delete, KEY_WRITE)]),
+    route("/v1/lock/verify", Endpoint::LockVerify, &[(Verb::Get, KEY_READ)]),
     route(
         "/v1/operator/autopilot/configuration",
         Endpoint::AutopilotConfiguration,
@@ -273,9 +290,15 @@ pub(super) static ROUTES: &[Route] = &[
     route("/v1/operator/raft/peer", Endpoint::RaftPeer, &[(Verb::Delete, OPERATOR_WRITE)]),
     route("/v1/operator/raft/transfer-leader", Endpoint::RaftTransferLeader, &[(Verb::Post, OPERATOR_WRITE)]),
     route("/v1/query", Endpoint::Absent, &[(Verb::Get, OPEN), (Verb::Post, OPEN)]),
-    route("/v1/session/list", Endpoint::Absent, &[(Verb::Get, OPEN)]),
+    route("/v1/session/create", Endpoint::Session(Session::Create), &[(Verb::Put, SESSION_WRITE)]),
+    route("/v1/session/destroy/", Endpoint::Session(Session::Destroy), &[(Verb::Put, SESSION_WRITE)]),
+    route("/v1/session/info/", Endpoint::Session(Session::Info), &[(Verb::Get, SESSION_READ)]),
+    route("/v1/session/list", Endpoint::Session(Session::List), &[(Verb::Get, SESSION_READ)]),
+    route("/v1/session/node/", Endpoint::Session(Session::Node), &[(Verb::Get, SESSION_READ)]),
+    route("/v1/session/renew/", Endpoint::Session(Session::Renew), &[(Verb::Put, SESSION_WRITE)]),
     route("/v1/status/leader", Endpoint::StatusLeader, &[(Verb::Get, OPEN)]),
     route("/v1/status/peers", Endpoint::StatusPeers, &[(Verb::Get, OPEN)]),
+    route("/v1/txn", Endpoint::Txn, &[(Verb::Put, OPEN)]),
 ];
 
 /// Where a path leads, as in Go's `ServeMux`.

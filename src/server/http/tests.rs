@@ -5,4 +5,5 @@ mod local;
 mod monitor;
 mod registrations;
 mod routes;
+mod sessions;
 mod wire;

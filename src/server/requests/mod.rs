@@ -1,6 +1,7 @@
 //! A request's way: answered here if this server may, else passed on once to a server that may.
 
 mod read;
+mod renew;
 mod route;
 mod write;
 

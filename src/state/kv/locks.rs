@@ -6,6 +6,7 @@
 use super::{Bonds, Entry, Hold, Kv, Write};
 use crate::model::{Index, Key, LockToken, SessionId, Topic, Touched, quote};
 use crate::state::sessions::Sessions;
+use crate::state::timers::{Timer, Timers};
 use std::sync::Arc;
 
 /// Why a lock was not given.
@@ -93,11 +94,20 @@ impl Kv {
         true
     }
 
-    /// Takes these keys from the session that held them.
-    pub(in crate::state) fn release_all<'a>(&mut self, index: Index, keys: impl Iterator<Item = &'a Key>, touched: &mut Touched) {
+    /// Takes these keys from the session that held them. The time of one that has a TTL begins anew, as with every change.
+    pub(in crate::state) fn release_all<'a>(
+        &mut self,
+        index: Index,
+        keys: impl Iterator<Item = &'a Key>,
+        timers: &mut Timers,
+        touched: &mut Touched,
+    ) {
         for key in keys {
             let Some(slot) = self.entries.get_mut(key) else { continue };
             let entry = Entry::clone(slot);
+            if let Some(ttl) = entry.ttl() {
+                timers.set(Timer::Key(key.clone()), ttl, index, touched);
+            }
             let hold = entry.hold.and_then(|hold| Hold { session: None, ..*hold }.kept());
             *slot = Arc::new(Entry { hold, modify_index: index, ..entry });
             self.index = index;

@@ -11,8 +11,13 @@ pub(in crate::state) fn end(state: &mut State, at: Moment, id: SessionId, touche
     state.timers.clear(&Timer::Session(id), touched);
     let keys = state.sessions.held.remove(&id).unwrap_or_default();
     match session.spec.behavior {
-        Behavior::Release => state.kv.release_all(at.index, keys.iter(), touched),
-        Behavior::Delete => state.kv.bury(at, keys.iter().cloned().collect(), touched),
+        Behavior::Release => state.kv.release_all(at.index, keys.iter(), &mut state.timers, touched),
+        Behavior::Delete => {
+            for key in &keys {
+                state.timers.clear(&Timer::Key(key.clone()), touched);
+            }
+            state.kv.bury(at, keys.iter().cloned().collect(), touched);
+        }
     }
     let length = session.spec.lock_delay.min(LONGEST_LOCK_DELAY);
     if !keys.is_empty() && !length.is_zero() {

@@ -1,6 +1,10 @@
 //! Sessions: on whose behalf keys are locked. A session ends with its node, with a check it stands on, when it is destroyed, or when nobody renews it.
 
 mod ending;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;
 
 pub(super) use ending::{end, end_all, end_lock_delay};
 

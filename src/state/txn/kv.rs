@@ -75,7 +75,7 @@ pub(super) fn change(
         state.kv.may_lock(key, *session, bonds.sessions).map_err(|why| lock_refused(key, why))?;
     }
     match state.kv.apply(at, command, &mut bonds, touched) {
-        Reply::Took(true) => {}
+        Reply::Took(true) | Reply::Locked(_) => {}
         Reply::Took(false) | Reply::Done | Reply::LockLost(_) | Reply::Txn(_) => return Err(refused(command)),
         Reply::Refused(why) => return Err(why),
     }

@@ -30,7 +30,7 @@ pub(super) fn mesh() -> Result<Reply, ApiError> {
     Err(ApiError::internal("Connect must be enabled in order to use this endpoint"))
 }
 
-/// The lists of sessions and prepared queries: there are none, and none can be made. A query that waits for one waits as long as it may.
+/// The list of prepared queries: there are none, and none can be made. A query that waits for one waits as long as it may.
 pub(super) async fn none<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
     match call.verb {
         Verb::Get => {

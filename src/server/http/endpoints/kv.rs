@@ -2,16 +2,19 @@
 
 use super::Call;
 use super::rows::write;
+use crate::agent::expiry::Renewed;
 use crate::agent::query::{Query, ReadOptions, Rows};
 use crate::api::ApiError;
 use crate::api::json::{Layout, to_vec};
 use crate::api::kv::{self, Delete, EntryShape, Form, KeyShape, Lookup, Put};
-use crate::model::Key;
+use crate::api::lock::TOKEN_HEADER;
+use crate::model::{Key, LockToken};
 use crate::runtime::Runtime;
 use crate::server::http::backend::{Answered, Backend};
 use crate::server::http::reply::{self, Effective, Reply};
 use crate::server::http::routes::Verb;
 use crate::state::kv::Entry;
+use crate::state::timers::Timer;
 use crate::state::{Command, KvCommand, Reply as Outcome};
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -104,11 +107,23 @@ async fn put<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Resu
     let value = call.body::<R>(body, call.settings.kv_max_value_size).await?;
     let key = Key::new(call.segment);
     match put {
-        Put::Write { flags, condition } => write_back(call, KvCommand::Put { key, value: value.into(), flags, condition }).await,
-        // There are no sessions yet, so no lock can be taken and none is held.
-        Put::Acquire { session } => Err(ApiError::internal(kv::no_such_session(&session))),
-        Put::Release { session } if session.is_empty() => Err(ApiError::internal(kv::no_such_session(&session))),
-        Put::Release { .. } => Ok(reply::json(call.layout, &false)),
+        Put::Write { flags, condition, ttl: None } => write_back(call, KvCommand::Put { key, value: value.into(), flags, condition }).await,
+        Put::Write { flags, condition, ttl: Some(ttl) } => {
+            write_back(call, KvCommand::PutFor { key, value: value.into(), flags, condition, ttl }).await
+        }
+        Put::Acquire { session, flags } => write_back(call, KvCommand::Lock { key, value: value.into(), flags, session }).await,
+        Put::Release { session: None, .. } => Ok(reply::json(call.layout, &false)),
+        Put::Release { session: Some(session), flags } => {
+            write_back(call, KvCommand::Unlock { key, value: value.into(), flags, session }).await
+        }
+        Put::Refresh => Box::pin(refresh(call, key)).await,
+    }
+}
+
+async fn refresh<B: Backend>(call: &Call<'_, B>, key: Key) -> Result<Reply, ApiError> {
+    match call.backend.renew(Timer::Key(key), call.dc()).await? {
+        Renewed::Gone => Ok(reply::json(call.layout, &false)),
+        Renewed::Key | Renewed::Session(_) => Ok(reply::json(call.layout, &true)),
     }
 }
 
@@ -123,8 +138,23 @@ async fn delete<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
 }
 
 async fn write_back<B: Backend>(call: &Call<'_, B>, command: KvCommand) -> Result<Reply, ApiError> {
-    match call.backend.write(Command::Kv(command), call.dc()).await? {
+    let command = match kv::fence(call.params)? {
+        None => Command::Kv(command),
+        Some(token) => Command::Fenced { token, then: command },
+    };
+    match call.backend.write(command, call.dc()).await? {
         (_, Outcome::LockLost(text)) => Err(ApiError::new(409, text)),
+        (_, Outcome::Locked(token)) => Ok(with_token(reply::json(call.layout, &true), &token)),
+        // What a session is refused, Consul's log says before.
+        (_, Outcome::Refused(text)) => Err(ApiError::internal(format!("raft apply failed: {text}"))),
         (_, outcome) => Ok(reply::json(call.layout, &outcome.settled().map_err(ApiError::internal)?)),
     }
+}
+
+fn with_token(mut reply: Reply, token: &LockToken) -> Reply {
+    // The key is not in the way: it is in base64.
+    if let Ok(value) = HeaderValue::from_str(&token.to_string()) {
+        reply.headers_mut().insert(TOKEN_HEADER, value);
+    }
+    reply
 }

@@ -8,11 +8,14 @@ mod event;
 mod health;
 mod kv;
 mod local;
+mod lock;
 mod metrics;
 mod operator;
 mod registration;
 mod rows;
+mod session;
 mod status;
+mod txn;
 mod ui;
 
 use super::backend::{Answered, Backend, RequestError};
@@ -68,6 +71,9 @@ pub(super) async fn answer<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Ca
 async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     match endpoint {
         Endpoint::Kv => kv::answer::<R, B>(call, body).await,
+        Endpoint::LockVerify => lock::verify(call).await,
+        Endpoint::Session(one) => session::answer::<R, B>(one, call, body).await,
+        Endpoint::Txn => txn::answer::<R, B>(call, body).await,
         Endpoint::Root => Ok(reply::text(StatusCode::OK, "Consul Agent")),
         Endpoint::StatusLeader => status::leader(call).await,
         Endpoint::StatusPeers => status::peers(call).await,

@@ -1,6 +1,7 @@
 //! A backend without Raft: a state behind a lock, with watches as the running agent has them.
 
 use crate::agent::events::EventRing;
+use crate::agent::expiry::Renewed;
 use crate::agent::local::{LocalChange, LocalError, LocalView};
 use crate::agent::query::{Answer, Query, ReadOptions, Verdict, judge, patience};
 use crate::api::agent::{AgentSelf, Host, Member, MemberStatus, Memory, SelfConfig, Version};
@@ -16,6 +17,7 @@ use crate::runtime::{timeout, watch};
 use crate::server::http::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
 use crate::server::journal::{Journal, Lines};
 use crate::state::coordinates::Located;
+use crate::state::timers::Timer;
 use crate::state::{Command, Reply, Stamped, State};
 use crate::watch::{Ticket, Watches};
 use std::collections::BTreeMap;
@@ -205,6 +207,17 @@ impl Backend for Local {
     async fn write(&self, command: Command, dc: Option<String>) -> Result<(Index, Reply), RequestError> {
         self.check(dc.as_deref())?;
         Ok(self.apply(command))
+    }
+
+    /// Without a clock: whatever is there lives anew.
+    async fn renew(&self, timer: Timer, dc: Option<String>) -> Result<Renewed, RequestError> {
+        self.check(dc.as_deref())?;
+        let state = &self.store().state;
+        Ok(match &timer {
+            Timer::Session(id) => state.sessions().get(*id).cloned().map_or(Renewed::Gone, Renewed::Session),
+            Timer::Key(_) if state.timers().rows().contains_key(&timer) => Renewed::Key,
+            Timer::Key(_) | Timer::LockDelay(_) => Renewed::Gone,
+        })
     }
 
     async fn leader(&self, dc: Option<String>) -> Result<Option<SocketAddr>, RequestError> {
