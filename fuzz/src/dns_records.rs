@@ -50,8 +50,8 @@ fn of_node(instance: &Instance, kind: Kind) {
     let rows = Rows::NodeServices(Some(NodeServices { node: instance.node.clone(), services }));
     for (_, data) in told("n.node.consul", kind, &rows) {
         match data {
-            RData::A(address) => assert_eq!(Ok(address.0.into()), instance.node.spec.address.parse()),
-            RData::AAAA(address) => assert_eq!(Ok(address.0.into()), instance.node.spec.address.parse()),
+            RData::A(address) => assert_eq!(Ok(IpAddr::from(address.0)), instance.node.spec.address.parse::<IpAddr>()),
+            RData::AAAA(address) => assert_eq!(Ok(IpAddr::from(address.0)), instance.node.spec.address.parse::<IpAddr>()),
             RData::CNAME(name) => assert!(is_name(&name.0, &instance.node.spec.address)),
             RData::TXT(text) => judge_text(&text.txt_data.concat(), &instance.node.spec.meta),
             other => panic!("a node has no {other}"),
@@ -79,8 +79,8 @@ fn judge(instance: &Instance, data: &RData) {
     let (service, node) = (&instance.service, &instance.node.spec);
     let address = if service.address().is_empty() { &node.address } else { service.address() };
     match data {
-        RData::A(read) => assert_eq!(Ok(read.0.into()), address.parse()),
-        RData::AAAA(read) => assert_eq!(Ok(read.0.into()), address.parse()),
+        RData::A(read) => assert_eq!(Ok(IpAddr::from(read.0)), address.parse::<IpAddr>()),
+        RData::AAAA(read) => assert_eq!(Ok(IpAddr::from(read.0)), address.parse::<IpAddr>()),
         RData::CNAME(name) => assert!(is_name(&name.0, address)),
         RData::SRV(srv) => {
             assert_eq!((i64::from(srv.port), srv.priority), (service.port(), 1));

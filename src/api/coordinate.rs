@@ -1,12 +1,13 @@
 //! `/v1/coordinate/*`: where nodes lie, in Consul's shapes.
 
 use super::ApiError;
+use super::limit::BodyLimit;
 use crate::model::{Coordinate, NodeName};
 use crate::state::coordinates::Located;
 use serde::{Deserialize, Serialize};
 
 /// Longest body of an update that is read.
-pub const LONGEST: u64 = 64 * 1024;
+pub const LONGEST: BodyLimit = BodyLimit::fixed(64 * 1024);
 
 /// The refusal where coordinates are turned off.
 pub const DISABLED: &str = "Coordinate support disabled";

@@ -2,6 +2,7 @@
 
 use super::ApiError;
 use super::json::base64;
+use super::limit::BodyLimit;
 use super::params::Params;
 use crate::gossip::{Ask, MAX_SAID, Scope, UserEvent, Word};
 use crate::model::{NodeId, NodeName, duration};
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 const EVENT_LIMIT: usize = 512;
 
 /// Longest payload of an event or a question that is read at all.
-pub const LONGEST: u64 = 64 * 1024;
+pub const LONGEST: BodyLimit = BodyLimit::fixed(64 * 1024);
 
 /// An event as Consul's clients see it.
 #[derive(Debug, Serialize)]

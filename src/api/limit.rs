@@ -22,6 +22,11 @@ impl BodyLimit {
         BodyLimit { bytes, setting: Some("https://www.consul.io/docs/agent/options.html#kv_max_value_size") }
     }
 
+    /// The bound of a transaction, `limits.txn_max_req_len`.
+    pub const fn of_txn(bytes: u64) -> BodyLimit {
+        BodyLimit { bytes, setting: Some("https://www.consul.io/docs/agent/options.html#txn_max_req_len") }
+    }
+
     /// The refusal of a body of `length` bytes.
     pub fn refusal(self, length: u64) -> ApiError {
         let see = self.setting.map(|page| format!(" See {page}.")).unwrap_or_default();

@@ -114,6 +114,11 @@ fn whole(state: &State, node: &str) -> Option<WholeNode> {
         | Rows::Sessions(_)
         | Rows::Txn(_)
         | Rows::Located(_)
+        | Rows::Changes { .. }
+        | Rows::OutsideWindow(_)
+        | Rows::PreparedQueries(_)
+        | Rows::Executed(_)
+        | Rows::Explained(_)
         | Rows::Autopilot(_) => None,
     }
 }

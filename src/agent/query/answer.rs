@@ -147,7 +147,6 @@ impl Query {
             Query::ExecuteForOther { query, execution } => prepared::execute_for_other(state, query, execution),
             Query::ExplainPrepared { name, segment } => prepared::explain(state, name, segment),
             Query::LastChange => Answer { marks: Marks::at(state.last_change()), rows: Rows::Absent },
-            Query::Absent => Answer { marks: Marks::at(0), rows: Rows::Absent },
         }
     }
 }

@@ -173,8 +173,6 @@ pub enum Query {
     },
     /// When anything was last changed.
     LastChange,
-    /// What this version does not keep, so that there is none of it and never will be.
-    Absent,
     /// One session.
     Session {
         /// Which.
@@ -221,7 +219,7 @@ impl Query {
             Query::KvAt { .. } | Query::KvListAt { .. } | Query::KvHistory { .. } => Vec::new(),
             Query::PreparedQueries { .. } => vec![Topic::Table(Table::Queries)],
             Query::ExecutePrepared { .. } | Query::ExecuteForOther { .. } | Query::ExplainPrepared { .. } => Vec::new(),
-            Query::Absent | Query::LastChange | Query::Txn { .. } => Vec::new(),
+            Query::LastChange | Query::Txn { .. } => Vec::new(),
         }
     }
 }

@@ -158,8 +158,7 @@ fn is_of_catalog(query: &Query) -> bool {
         | Query::PreparedQueries { .. }
         | Query::ExecutePrepared { .. }
         | Query::ExecuteForOther { .. }
-        | Query::ExplainPrepared { .. }
-        | Query::Absent => false,
+        | Query::ExplainPrepared { .. } => false,
         Query::CatalogNodes { .. }
         | Query::CatalogServices { .. }
         | Query::CatalogService { .. }

@@ -38,7 +38,6 @@ impl Query {
             | Query::KvHistory { .. }
             | Query::KvChanges { .. }
             | Query::LastChange
-            | Query::Absent
             | Query::Session { .. }
             | Query::Sessions
             | Query::SessionsOfNode { .. }
@@ -93,7 +92,6 @@ impl Query {
             | Query::KvHistory { .. }
             | Query::KvChanges { .. }
             | Query::LastChange
-            | Query::Absent
             | Query::Session { .. }
             | Query::Sessions
             | Query::SessionsOfNode { .. }
@@ -129,7 +127,6 @@ impl Query {
             | Query::KvHistory { .. }
             | Query::KvChanges { .. }
             | Query::LastChange
-            | Query::Absent
             | Query::Session { .. }
             | Query::Sessions
             | Query::SessionsOfNode { .. }

@@ -72,7 +72,7 @@ impl<R: Runtime> Dns<R> {
             ended = conversation.hold() => ended,
             () = guest.activity.ordered(Order::Finish) => match guest.activity.phase() {
                 Phase::Arriving => Err(io::ErrorKind::TimedOut.into()),
-                Phase::Idle | Phase::Answering => Ok(()),
+                Phase::Idle | Phase::Answering | Phase::Parked => Ok(()),
             },
         };
         if let Err(error) = ended {

@@ -152,7 +152,7 @@ mod tests {
     use crate::model::Instant;
     use crate::runtime::tokio::Tokio;
     use crate::runtime::{Runtime, TcpListener};
-    use crate::server::connections::{Activity, Admission, Connections, Order, Phase, Sending};
+    use crate::server::connections::{Activity, Admission, Allowed, Connections, Order, Phase, Sending};
     use crate::server::http::reply;
     use crate::server::http::stream::Watched;
     use bytes::Bytes;
@@ -161,6 +161,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
 
     #[test]
     fn a_connection_that_has_something_to_send_is_not_taken_apart_before_it_was_sent() {
@@ -204,7 +205,12 @@ mod tests {
             let listener = Tokio::tcp_listen(SocketAddr::new(here, 0)).await.unwrap();
             let _client = Tokio::tcp_connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, _) = TcpListener::accept(&listener).await.unwrap();
-            let connections = Connections::new(1);
+            let connections = Connections::new(Allowed {
+                connections: 1,
+                per_client: 1,
+                idle: Duration::from_secs(120),
+                arrival: Duration::from_secs(10),
+            });
             let Admission::Admitted(guest) = connections.admit(here, Tokio::now()) else { panic!("there is room") };
             let mut stream = Watched::<Tokio>::new(stream, guest.activity.clone());
             let waiting = Waiting { head: Bytes::new(), answer: Box::pin(pending()) };

@@ -70,8 +70,6 @@ pub(super) enum Endpoint {
     EventFire,
     EventList,
     EventQuery,
-    /// Lists of what this version does not keep.
-    Absent,
     /// Anything about ACLs.
     Acl,
     /// Anything that takes a service mesh.

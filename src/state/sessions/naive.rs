@@ -203,7 +203,12 @@ impl Naive {
                 Reply::Done
             }
             Command::Txn(ops) => self.txn(index, ops),
-            Command::Nothing | Command::Autopilot { .. } => unreachable!("not among the commands"),
+            Command::Nothing
+            | Command::Autopilot { .. }
+            | Command::Locate(_)
+            | Command::Restore(_)
+            | Command::Query(_)
+            | Command::Ordered { .. } => unreachable!("not among the commands"),
         }
     }
 
@@ -245,7 +250,7 @@ fn known(reply: Reply) -> Reply {
             Reply::Txn(TxnReply::Failed(errors.into_iter().map(|error| TxnError { what: String::new(), ..error }).collect()))
         }
         Reply::LockLost(_) => Reply::LockLost(String::new()),
-        Reply::Done | Reply::Took(_) | Reply::Refused(_) | Reply::Locked(_) => reply,
+        Reply::Done | Reply::Took(_) | Reply::Refused(_) | Reply::Locked(_) | Reply::Superseded { .. } => reply,
     }
 }
 

@@ -49,7 +49,8 @@ impl Tally {
                 Section::Catalog(section) => of_catalog(section),
                 Section::Sessions(section) => of_sessions(section),
                 Section::Queries(section) => ("PreparedQuery", section.len()),
-                Section::Marks { .. } | Section::Lineage(_) => ("Index", 1),
+                Section::Coordinates(rows) => ("Coordinate", rows.len()),
+                Section::Marks { .. } | Section::CoordinateMark(_) | Section::Lineage(_) => ("Index", 1),
                 Section::Restoring(..) | Section::Piece(_) => ("Restore", 1),
                 Section::End { .. } => {
                     self.ended = true;
@@ -92,6 +93,7 @@ fn of_catalog(section: &CatalogSection) -> (&'static str, usize) {
         CatalogSection::Names(rows) => ("ServiceName", rows.len()),
         CatalogSection::Checks(rows) => ("Check", rows.len()),
         CatalogSection::GoneNodes(rows) | CatalogSection::GoneNames(rows) => ("Departed", rows.len()),
+        CatalogSection::Fences(rows) => ("WriteFence", rows.len()),
         CatalogSection::Marks { .. } => ("Index", 1),
     }
 }

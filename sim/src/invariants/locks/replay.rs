@@ -57,7 +57,7 @@ impl Replay {
             let Some(command) = &entry.whole else { continue };
             // What the state refused did nothing, and whether it had to refuse is only known here of locks.
             let judged = matches!(**command, Command::Kv(_) | Command::Fenced { .. });
-            if judged || !matches!(entry.reply, Reply::Refused(_)) {
+            if judged || !matches!(entry.reply, Reply::Refused(_) | Reply::Superseded { .. }) {
                 replay.step(&mut board, entry, command);
             }
         }
@@ -104,7 +104,8 @@ pub enum Expected {
 impl Expected {
     fn is(self, reply: &Reply) -> bool {
         match self {
-            Expected::Took(took) => *reply == Reply::Took(took),
+            Expected::Took(true) => matches!(reply, Reply::Took(true) | Reply::Locked(_)),
+            Expected::Took(false) => *reply == Reply::Took(false),
             Expected::LockLost => matches!(reply, Reply::LockLost(_)),
             Expected::NoSession => matches!(reply, Reply::Refused(_)),
         }

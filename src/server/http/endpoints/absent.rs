@@ -1,11 +1,10 @@
 //! What answers as Consul does with ACLs and the service mesh off.
 
 use super::Call;
-use crate::agent::query::Query;
 use crate::api::ApiError;
 use crate::model::quote;
 use crate::server::http::backend::Backend;
-use crate::server::http::reply::{self, Effective, Reply};
+use crate::server::http::reply::{self, Reply};
 use crate::server::http::routes::Verb;
 use std::collections::BTreeMap;
 
@@ -28,13 +27,6 @@ pub(super) fn acl() -> Result<Reply, ApiError> {
 
 pub(super) fn mesh() -> Result<Reply, ApiError> {
     Err(ApiError::internal("Connect must be enabled in order to use this endpoint"))
-}
-
-/// The list of prepared queries: there are none, and none can be made. A query that waits for one waits as long as it may.
-/// The list of sessions: there are none, and none can be made. A query that waits for one waits as long as it may.
-pub(super) async fn none<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
-    let answered = call.read(Query::Absent, call.read_options()?).await?;
-    Ok(reply::mark(reply::json(call.layout, &[(); 0]), &answered, Effective::Untold))
 }
 
 /// `/v1/config/:kind[/:name]`: there are no entries, and none can be made.

@@ -119,7 +119,6 @@ async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_
         Endpoint::Queries => Box::pin(query::all::<R, B>(call, body)).await,
         Endpoint::Query => Box::pin(query::one::<R, B>(call, body)).await,
         Endpoint::Snapshot => snapshot::answer::<R, B>(call, body).await,
-        Endpoint::Absent => absent::none(call).await,
         Endpoint::Acl => absent::acl(),
         Endpoint::Mesh => absent::mesh(),
         Endpoint::ConfigEntries => absent::config_entries(call),

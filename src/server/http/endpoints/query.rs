@@ -2,7 +2,7 @@
 
 use super::rows::{Sheet, strange};
 use super::{Call, MOST_JSON};
-use crate::agent::query::{Executed, Execution, NotExecuted, Query, ReadMode, ReadOptions, Rows};
+use crate::agent::query::{Executed, Execution, NotExecuted, Query, ReadOptions, Rows};
 use crate::api::document::Document;
 use crate::api::health::write_instance;
 use crate::api::query::{self, Way, write_query};
@@ -61,7 +61,6 @@ pub(super) async fn one<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incomi
 
 async fn list<B: Backend>(call: &Call<'_, B>, id: Option<String>) -> Result<Reply, ApiError> {
     let options = call.read_options()?;
-    let mode = options.mode;
     let single = id.is_some();
     let answered = call.read(Query::PreparedQueries { id }, options).await?;
     let Rows::PreparedQueries(found) = &answered.answer.rows else { return Err(strange()) };
@@ -111,7 +110,6 @@ fn options_of<B: Backend>(call: &Call<'_, B>) -> Result<ReadOptions, ApiError> {
 
 async fn explain<B: Backend>(call: &Call<'_, B>, name: &str) -> Result<Reply, ApiError> {
     let options = options_of(call)?;
-    let mode = options.mode;
     let answered = call.read(Query::ExplainPrepared { name: name.to_owned(), segment: String::new() }, options).await?;
     let explained = match &answered.answer.rows {
         Rows::Explained(explained) => explained.as_deref().map_err(refused)?,
@@ -120,14 +118,13 @@ async fn explain<B: Backend>(call: &Call<'_, B>, name: &str) -> Result<Reply, Ap
     let document = Sheet::of(call).document(QUERY, |to| {
         to.raw("{\"Query\":");
         write_query(to, &explained.id, &explained.spec, explained.indexes);
-        write_meta(to, &answered, mode);
+        write_meta(to, &answered);
     });
     Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told))
 }
 
 async fn execute<R: Runtime, B: Backend>(call: &Call<'_, B>, name: &str) -> Result<Reply, ApiError> {
     let options = options_of(call)?;
-    let mode = options.mode;
     let execution = Execution {
         limit: limit(call)?,
         near: call.params.value("near").unwrap_or_default().to_owned(),
@@ -168,7 +165,7 @@ async fn execute<R: Runtime, B: Backend>(call: &Call<'_, B>, name: &str) -> Resu
         to.text(&datacenter);
         to.raw(",\"Failovers\":");
         to.number(failovers);
-        write_meta(to, &answered, mode);
+        write_meta(to, &answered);
     });
     Ok(reply::mark(reply::document(StatusCode::OK, document), &answered, Effective::Told))
 }
@@ -216,7 +213,7 @@ fn limit<B: Backend>(call: &Call<'_, B>) -> Result<u64, ApiError> {
 }
 
 /// What both answers end with.
-fn write_meta(to: &mut Document, answered: &Answered, mode: ReadMode) {
+fn write_meta(to: &mut Document, answered: &Answered) {
     to.raw(",\"Index\":");
     to.index(answered.answer.marks.index.max(1));
     to.raw(",\"LastContact\":");
@@ -224,6 +221,6 @@ fn write_meta(to: &mut Document, answered: &Answered, mode: ReadMode) {
     to.raw(",\"KnownLeader\":");
     to.truth(answered.known_leader);
     to.raw(",\"ConsistencyLevel\":");
-    to.text(reply::word_of(mode));
+    to.text(reply::word_of(answered.mode));
     to.raw(",\"NotModified\":false,\"Backend\":0}");
 }

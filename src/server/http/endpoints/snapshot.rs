@@ -4,9 +4,9 @@ use super::Call;
 use crate::agent::query::{Answer, Rows};
 use crate::api::ApiError;
 use crate::runtime::Runtime;
+use crate::server::connections::Phase;
 use crate::server::http::answer::Stream;
 use crate::server::http::backend::{Answered, Backend, Means, Origin};
-use crate::server::http::connections::Phase;
 use crate::server::http::reply::{self, Effective, Reply};
 use crate::server::http::routes::Verb;
 use crate::state::Marks;
@@ -25,10 +25,11 @@ pub(super) async fn answer<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Inc
 
 async fn save<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
     let options = call.read_options()?;
-    let saved = call.backend.save_snapshot(options.mode, options.dc).await?;
+    let mode = options.mode;
+    let saved = call.backend.save_snapshot(mode, options.dc).await?;
     let (answer, bytes) = (Answer { marks: Marks::at(saved.index), rows: Rows::Absent }, saved.bytes);
     let (known_leader, last_contact) = (saved.known_leader, saved.last_contact);
-    let answered = Answered { answer, known_leader, last_contact, origin: Origin::Servers, means: Means::BlockingQuery };
+    let answered = Answered { answer, mode, known_leader, last_contact, origin: Origin::Servers, means: Means::BlockingQuery };
     let mut reply = reply::stream(Stream::new(saved.parts, call.activity, R::now));
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-gzip"));
     // If it ends before that, the client knows that it does not have all of it.

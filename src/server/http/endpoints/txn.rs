@@ -4,6 +4,7 @@ use super::Call;
 use super::rows::{Sheet, strange, write};
 use crate::agent::query::{Query, ReadMode, ReadOptions, Rows};
 use crate::api::ApiError;
+use crate::api::limit::BodyLimit;
 use crate::api::txn::{self, Bounds, Currency, Txn, write_reply};
 use crate::runtime::Runtime;
 use crate::server::http::backend::Backend;
@@ -18,8 +19,8 @@ const ROW: usize = 256;
 /// Does all operations or none; those that change nothing are answered from one view.
 pub(super) async fn answer<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     call.check_namespace()?;
-    let longest = call.settings.txn_max_req_len.max(call.settings.kv_max_value_size);
-    let body = call.body::<R>(body, longest).await?;
+    let limit = BodyLimit::of_txn(call.settings.txn_max_req_len.max(call.settings.kv_max_value_size));
+    let body = call.body::<R>(body, limit).await?;
     let bounds = Bounds { ops: call.settings.txn_max_ops as usize, value: call.settings.kv_max_value_size };
     match txn::parse(&body, bounds)? {
         Txn::Reads(reads) => read::<R, B>(call, reads).await,
@@ -32,7 +33,7 @@ async fn change<R: Runtime, B: Backend>(call: &Call<'_, B>, command: Command) ->
     match call.backend.write(command, call.dc()).await? {
         (_, Outcome::Txn(reply)) => document::<R, B>(call, reply, None).await,
         (_, Outcome::Refused(text) | Outcome::LockLost(text)) => Err(ApiError::internal(text)),
-        (_, Outcome::Done | Outcome::Took(_) | Outcome::Locked(_)) => Err(strange()),
+        (_, Outcome::Done | Outcome::Took(_) | Outcome::Locked(_) | Outcome::Superseded { .. }) => Err(strange()),
     }
 }
 

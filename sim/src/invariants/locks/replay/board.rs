@@ -68,9 +68,12 @@ impl Board {
                 self.catalog(index, command);
                 None
             }
-            Command::Nothing | Command::Autopilot { .. } => None,
-            #[expect(unreachable_patterns, reason = "commands of other rooms concern neither sessions nor locks")]
-            _ => None,
+            Command::Ordered { command, .. } => {
+                self.catalog(index, command);
+                None
+            }
+            // A restore puts another state in place, which this scenario does not do.
+            Command::Nothing | Command::Autopilot { .. } | Command::Locate(_) | Command::Restore(_) | Command::Query(_) => None,
         }
     }
 
