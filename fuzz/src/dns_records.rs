@@ -10,6 +10,7 @@ use muster::state::services::Service;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ fn of_node(instance: &Instance, kind: Kind) {
     let rows = Rows::NodeServices(Some(NodeServices { node: instance.node.clone(), services }));
     for (_, data) in told("n.node.consul", kind, &rows) {
         match data {
-            RData::A(address) => assert_eq!(Ok(IpAddr::from(address.0)), instance.node.spec.address.parse::<IpAddr>()),
-            RData::AAAA(address) => assert_eq!(Ok(IpAddr::from(address.0)), instance.node.spec.address.parse::<IpAddr>()),
+            RData::A(address) => assert_eq!(Ok(IpAddr::from(address.0)), instance.node.spec.address.parse()),
+            RData::AAAA(address) => assert_eq!(Ok(IpAddr::from(address.0)), instance.node.spec.address.parse()),
             RData::CNAME(name) => assert!(is_name(&name.0, &instance.node.spec.address)),
             RData::TXT(text) => judge_text(&text.txt_data.concat(), &instance.node.spec.meta),
             other => panic!("a node has no {other}"),
@@ -79,8 +80,8 @@ fn judge(instance: &Instance, data: &RData) {
     let (service, node) = (&instance.service, &instance.node.spec);
     let address = if service.address().is_empty() { &node.address } else { service.address() };
     match data {
-        RData::A(read) => assert_eq!(Ok(IpAddr::from(read.0)), address.parse::<IpAddr>()),
-        RData::AAAA(read) => assert_eq!(Ok(IpAddr::from(read.0)), address.parse::<IpAddr>()),
+        RData::A(read) => assert_eq!(Ok(IpAddr::from(read.0)), address.parse()),
+        RData::AAAA(read) => assert_eq!(Ok(IpAddr::from(read.0)), address.parse()),
         RData::CNAME(name) => assert!(is_name(&name.0, address)),
         RData::SRV(srv) => {
             assert_eq!((i64::from(srv.port), srv.priority), (service.port(), 1));
