@@ -61,12 +61,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let (public, events) = Events::new();
     let (lan, wan) = match start_gossip::<R>(&config, node_id, &disk, public).await {
         Ok(pools) => pools,
-        Err(e) => {
-            if let Some(raft) = raft {
-                raft.shutdown().await;
-            }
-            return Err(e);
-        }
+        Err(e) => return Err(give_up(raft, e).await),
     };
     let (phase, _) = watch::channel(Phase::Running);
     // Only client agents draw: servers hold no copies.
@@ -192,6 +187,14 @@ fn say_what_to_know(config: &Config, node_id: NodeId) {
     for key in &config.ignored_keys {
         tracing::warn!(key, "this key has no effect in this release");
     }
+}
+
+/// A start that failed ends what it has begun.
+async fn give_up<R: Runtime>(raft: Option<Raft<R>>, why: StartError) -> StartError {
+    if let Some(raft) = raft {
+        raft.shutdown().await;
+    }
+    why
 }
 
 async fn listen_for_http<R: Runtime>(config: &Config) -> Result<Vec<R::TcpListener>, StartError> {
