@@ -2,6 +2,7 @@
 
 use super::args::{Args, FlagSpec, switch, value};
 use super::http::{Endpoint, Request, Response};
+use super::remote::Remote;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use std::io;
@@ -19,9 +20,13 @@ pub(super) const CLIENT_FLAGS: &[FlagSpec] = &[
     value("tls-server-name", "For https, which this version does not speak."),
 ];
 
+const ASKED_DATACENTER: FlagSpec = value("datacenter", "Datacenter to ask; the agent's own unless set.");
+
+/// Flags of commands that only a leader answers.
+pub(super) const DATACENTER: &[FlagSpec] = &[ASKED_DATACENTER];
+
 /// Flags of commands that a server answers.
-pub(super) const SERVER_FLAGS: &[FlagSpec] =
-    &[value("datacenter", "Datacenter to ask; the agent's own unless set."), switch("stale", "Let any server answer, with what it has.")];
+pub(super) const SERVER_FLAGS: &[FlagSpec] = &[ASKED_DATACENTER, switch("stale", "Let any server answer, with what it has.")];
 
 /// The process around a command; in tests a table of answers.
 pub(super) trait Surroundings {
@@ -49,7 +54,7 @@ pub(super) fn path(text: &str) -> String {
 
 /// Query parameters, in the order given.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Query(String);
+pub(super) struct Query(pub(super) String);
 
 impl Query {
     /// Adds `name=value`.
@@ -123,6 +128,11 @@ impl<'a> Client<'a> {
     /// Gets a JSON document.
     pub(super) fn json<T: DeserializeOwned>(&self, path: &str, query: Query) -> Result<T, String> {
         decoded(&self.succeed("GET", path, query, Vec::new())?)
+    }
+
+    /// The same agent, for a command that waits for several things at once.
+    pub(super) fn remote(&self, args: &Args) -> Remote {
+        Remote::new(self.endpoint.clone(), self.headers.clone(), args.value("datacenter").map(str::to_owned))
     }
 
     fn unreachable(&self, error: &io::Error) -> String {

@@ -1,10 +1,11 @@
 //! What a command is, and the list of them.
 
 use super::args::{Args, FlagSpec};
-use super::client::{CLIENT_FLAGS, Client, SERVER_FLAGS, Surroundings};
+use super::client::{CLIENT_FLAGS, Client, DATACENTER, SERVER_FLAGS, Surroundings};
 use super::report::{FORMAT, Outcome};
 use super::{
-    agent, catalog, event, info, join, kv, leave, maint, members, monitor, operator, reload, rtt, services, validate, version, watch,
+    agent, catalog, event, info, join, kv, leave, lock, maint, members, monitor, operator, reload, rtt, run, services, validate, version,
+    watch,
 };
 
 /// One command.
@@ -148,6 +149,20 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Makes the agent leave and stop.",
         flags: || [CLIENT_FLAGS].concat(),
         action: Action::Report(leave::run),
+    },
+    Command {
+        name: "lock",
+        arguments: "PREFIX COMMAND [ARGUMENT...]",
+        about: "Runs a command while a lock is held.",
+        flags: || [lock::FLAGS, CLIENT_FLAGS, DATACENTER].concat(),
+        action: Action::Report(lock::run),
+    },
+    Command {
+        name: lock::guard::NAME,
+        arguments: "",
+        about: "For lock, which starts one beside each command it runs.",
+        flags: || [lock::guard::FLAGS].concat(),
+        action: Action::Report(lock::guard::run),
     },
     Command {
         name: "maint",

@@ -1,5 +1,6 @@
 //! One HTTP request to an agent and its answer, on hyper.
 
+use crate::api::lock::TOKEN_HEADER;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Runtime, timeout};
 use bytes::Bytes;
@@ -38,22 +39,34 @@ pub(super) struct Request {
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
-    pub(super) body: Vec<u8>,
-    /// `X-Consul-Index`.
+    /// `X-Consul-Index`: what to wait past.
     pub(super) index: Option<u64>,
+    /// The fencing token of the lock that was just taken.
+    pub(super) lock_token: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Response {
+    /// The answer with this head, its body still to come.
+    fn headed(head: &::http::response::Parts) -> Response {
+        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let index = text("x-consul-index").and_then(|text| text.parse().ok());
+        Response { status: head.status.as_u16(), index, lock_token: text(TOKEN_HEADER).map(str::to_owned), body: Vec::new() }
+    }
 }
 
 /// Sends the request and waits for the whole answer.
 pub(super) fn send(to: &Endpoint, request: Request) -> io::Result<Response> {
-    Tokio::block_on(round_trip(to, request))
+    Tokio::block_on(round_trip(to, request, ANSWER))
 }
 
-async fn round_trip(to: &Endpoint, request: Request) -> io::Result<Response> {
-    let stream = timeout::<Tokio, _>(CONNECT, connect(to)).await.map_err(|_| late("connecting"))??;
-    timeout::<Tokio, _>(ANSWER, exchange(stream, to, request)).await.map_err(|_| late("the answer"))?
+/// The same for who waits for other things meanwhile, with at most `patience` for the answer once the connection stands.
+pub(super) async fn round_trip(to: &Endpoint, request: Request, patience: Duration) -> io::Result<Response> {
+    let stream = timeout::<Tokio, _>(CONNECT.min(patience), connect(to)).await.map_err(|_| late("connecting"))??;
+    timeout::<Tokio, _>(patience, exchange(stream, to, request)).await.map_err(|_| late("the answer"))?
 }
 
 /// Sends the request and has `print` print the body of a success while it comes. Only the connection and the answer's head are waited for
@@ -80,10 +93,10 @@ async fn print_while_it_comes(
     let answer = async move {
         let head = timeout::<Tokio, _>(ANSWER, sender.send_request(message)).await.map_err(|_| late("the answer"))?;
         let (head, mut body) = head.map_err(io::Error::other)?.into_parts();
-        let status = head.status.as_u16();
+        let response = Response::headed(&head);
         if !head.status.is_success() {
             let body = Limited::new(body, LONGEST).collect().await.map_err(io::Error::other)?;
-            return Ok(Response { status, body: body.to_bytes().to_vec(), index: None });
+            return Ok(Response { body: body.to_bytes().to_vec(), ..response });
         }
         // A server that ends in a hurry breaks off the last chunk: that is an end like any other.
         while let Some(Ok(frame)) = body.frame().await {
@@ -91,7 +104,7 @@ async fn print_while_it_comes(
                 print(bytes)?;
             }
         }
-        Ok(Response { status, body: Vec::new(), index: None })
+        Ok(response)
     };
     // The connection ends with the answer, or is dropped with it.
     match future::select(std::pin::pin!(answer), std::pin::pin!(connection)).await {
@@ -129,15 +142,14 @@ async fn exchange(stream: <Tokio as Runtime>::TcpStream, to: &Endpoint, request:
     let answer = async move {
         let (head, body) = sender.send_request(message).await.map_err(io::Error::other)?.into_parts();
         let body = Limited::new(body, LONGEST).collect().await.map_err(io::Error::other)?;
-        let index = head.headers.get("x-consul-index").and_then(|index| index.to_str().ok()).and_then(|index| index.parse().ok());
-        Ok(Response { status: head.status.as_u16(), body: body.to_bytes().to_vec(), index })
+        Ok(Response { body: body.to_bytes().to_vec(), ..Response::headed(&head) })
     };
     future::join(answer, connection).await.0
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Endpoint, Request, Response, round_trip};
+    use super::{ANSWER, Endpoint, Request, Response, round_trip};
     use crate::runtime::tokio::Tokio;
     use crate::runtime::{Runtime, TcpListener};
     use futures_util::future;
@@ -163,16 +175,18 @@ mod tests {
             let to = Endpoint { host: "localhost".to_owned(), port: TcpListener::local_addr(&listener).unwrap().port() };
             let headers = vec![("X-Consul-Token", "t".to_owned())];
             let request = Request { method: "PUT", target: "/v1/kv/a%20b?flags=1".to_owned(), headers, body: b"the body".to_vec() };
-            let (response, read) = future::join(round_trip(&to, request), serve_one(&listener, b"the body", answer)).await;
+            let (response, read) = future::join(round_trip(&to, request, ANSWER), serve_one(&listener, b"the body", answer)).await;
             (response, String::from_utf8(read).unwrap())
         })
     }
 
     #[test]
     fn a_request_and_its_answer_cross_a_real_socket() {
-        let (response, request) =
-            exchange(b"HTTP/1.1 200 OK\r\nX-Consul-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntrue\r\n1\r\n\n\r\n0\r\n\r\n");
-        assert_eq!(response.unwrap(), Response { status: 200, body: b"true\n".to_vec(), index: Some(7) });
+        let (response, request) = exchange(
+            b"HTTP/1.1 200 OK\r\nX-Consul-Index: 7\r\nX-Muster-Lock-Token: t\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntrue\r\n1\r\n\n\r\n0\r\n\r\n",
+        );
+        let expected = Response { status: 200, index: Some(7), lock_token: Some("t".to_owned()), body: b"true\n".to_vec() };
+        assert_eq!(response.unwrap(), expected);
         assert!(request.starts_with("PUT /v1/kv/a%20b?flags=1 HTTP/1.1\r\n"), "{request}");
         assert!(request.contains("x-consul-token: t\r\n") && request.contains("content-length: 8\r\n"), "{request}");
     }

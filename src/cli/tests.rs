@@ -2,6 +2,7 @@
 
 mod gossip;
 mod registrations;
+mod supervised;
 
 use super::client::Surroundings;
 use super::http::{Endpoint, Request, Response};
@@ -66,7 +67,7 @@ impl Surroundings for Fake {
         self.asked.borrow_mut().push((to.clone(), request));
         let answer = self.answers.iter().find(|(asked, _, _)| *asked == line);
         let (_, status, body) = answer.ok_or_else(|| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-        Ok(Response { status: *status, body: body.as_bytes().to_vec(), index: Some(7) })
+        Ok(Response { status: *status, body: body.as_bytes().to_vec(), index: Some(7), ..Response::default() })
     }
 
     fn run(&self, args: &[String], env: &[(&str, &str)], input: &[u8]) -> io::Result<()> {

@@ -22,7 +22,10 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
 
 pub(crate) fn run(call: &Call<'_>) -> Outcome {
     let services = match call.args.words.as_slice() {
-        [] => vec![of_flags(&call.args)?],
+        [] if call.args.value("name").is_none_or(str::is_empty) => {
+            return Err("Give files, or -name and further flags that describe a service".to_owned());
+        }
+        [] => vec![of_flags(&call.args, "name")?],
         _ if FLAGS.iter().any(|flag| call.args.value(flag.name).is_some()) => {
             return Err("Give either files or the flags that describe a service, not both".to_owned());
         }
@@ -46,13 +49,10 @@ pub(crate) fn run(call: &Call<'_>) -> Outcome {
     Ok(report)
 }
 
-/// The service that the flags describe.
-fn of_flags(args: &Args) -> Result<ServiceDefinition, String> {
+/// The service that the flags describe, its name in the flag `name`.
+pub(crate) fn of_flags(args: &Args, name: &str) -> Result<ServiceDefinition, String> {
     let text = |flag: &str| args.value(flag).unwrap_or("").to_owned();
-    let name = text("name");
-    if name.is_empty() {
-        return Err("Give files, or -name and further flags that describe a service".to_owned());
-    }
+    let name = text(name);
     let id = args.value("id").filter(|id| !id.is_empty()).map_or_else(|| name.clone(), str::to_owned);
     let mut spec = ServiceSpec { address: text("address"), socket_path: text("socket"), ..ServiceSpec::new(id, name) };
     spec.tags = args.values("tag").map(str::to_owned).collect();
