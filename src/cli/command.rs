@@ -249,6 +249,13 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::Report(rtt::run),
     },
     Command {
+        name: "run",
+        arguments: "-- COMMAND [ARGUMENT...]",
+        about: "Runs a service that is registered as long as it runs.",
+        flags: || [run::FLAGS, CLIENT_FLAGS].concat(),
+        action: Action::Report(run::run),
+    },
+    Command {
         name: "services deregister",
         arguments: "[FILE...]",
         about: "Deregisters services from the agent.",

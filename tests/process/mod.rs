@@ -6,9 +6,12 @@ mod failover;
 mod garbage;
 mod lifecycle;
 mod load;
+mod locks;
 mod minority;
+mod patroni;
 mod refusals;
 mod registrations;
+mod running;
 mod views;
 
 use crate::http::{self, Answer, Request};

@@ -15,17 +15,17 @@ const SEEN: Duration = Duration::from_secs(10);
 
 impl Agent {
     /// Asks for a change; panics unless it is made.
-    fn change(&self, path: &str, body: &str) {
+    pub(super) fn change(&self, path: &str, body: &str) {
         let answer = self.call("PUT", path, Some(body), Duration::from_secs(12)).unwrap_or_else(|e| panic!("{path}: {e}{}", self.said()));
         assert_eq!(answer.status, 200, "{path}: {}{}", String::from_utf8_lossy(&answer.body), self.said());
     }
 
     /// How many healthy instances of the service this agent answers; `None` if it does not.
-    fn healthy(&self, service: &str) -> Option<usize> {
+    pub(super) fn healthy(&self, service: &str) -> Option<usize> {
         self.json(&format!("/v1/health/service/{service}?passing"))?.as_array().map(Vec::len)
     }
 
-    fn check(&self, id: &str) -> Option<Value> {
+    pub(super) fn check(&self, id: &str) -> Option<Value> {
         self.json("/v1/agent/checks")?.get(id).cloned()
     }
 

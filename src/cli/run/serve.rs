@@ -9,6 +9,7 @@ use crate::cli::supervise::{Alarm, Group, Notice, Notices, Stdin, finished, now,
 use crate::model::Instant;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Command, Ended, Runtime, timeout};
+use bytes::Bytes;
 use rustix::process::Signal;
 use serde_json::json;
 use std::time::Duration;
@@ -132,7 +133,7 @@ async fn beat(agent: &Remote, registration: &Registration, known: Known) -> Resu
 /// Runs the check's program: the body for the agent.
 async fn look(line: &str, timeout: Duration) -> serde_json::Value {
     let args = ["/bin/sh", "-c", line].map(str::to_owned).to_vec();
-    let ran = Tokio::run_command(Command { args, env: Vec::new(), timeout, output_limit: OUTPUT }).await;
+    let ran = Tokio::run_command(Command { args, env: Vec::new(), input: Bytes::new(), timeout, output_limit: OUTPUT }).await;
     let (status, output) = match ran {
         Err(error) => ("critical", error.to_string()),
         Ok(ran) => {
