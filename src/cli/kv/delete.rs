@@ -8,6 +8,7 @@ use crate::cli::report::{Outcome, Report};
 
 pub(crate) const FLAGS: &[FlagSpec] = &[
     switch("cas", "Delete only if the key was last changed at -modify-index."),
+    super::FENCE,
     value("modify-index", "For -cas."),
     switch("recurse", "Delete all that begins with KEY."),
 ];
@@ -27,8 +28,11 @@ pub(crate) fn run(call: &Call<'_>) -> Outcome {
         (_, false, Some(_)) => return Err("Error! Cannot specify -modify-index without -cas".to_owned()),
         (_, _, _) => {}
     }
-    let query =
-        Query::default().with_some("recurse", recurse.then_some("true")).with_some("cas", index).with_some("dc", args.value("datacenter"));
+    let query = Query::default()
+        .with_some("recurse", recurse.then_some("true"))
+        .with_some("cas", index)
+        .with_some("fence", args.value("fence"))
+        .with_some("dc", args.value("datacenter"));
     let body = call.client()?.succeed("DELETE", &format!("/v1/kv/{}", path(key)), query, Vec::new());
     let took = body.and_then(|body| took_effect(&body)).map_err(|e| format!("Error! Did not delete key {key}: {e}"))?;
     match (took, recurse) {

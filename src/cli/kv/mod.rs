@@ -8,11 +8,16 @@ pub(super) mod import;
 pub(super) mod put;
 pub(super) mod rollback;
 
+use super::args::{FlagSpec, value};
 use super::client::{Client, Query, decoded, path, unexpected};
 use super::command::Call;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+
+/// The flag of changes that a lock protects.
+const FENCE: FlagSpec =
+    value("fence", "Make the change only while the lock of this token is held; muster lock has it in MUSTER_LOCK_TOKEN.");
 
 /// A key and all that is kept with it.
 #[derive(Debug, Deserialize)]

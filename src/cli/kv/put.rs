@@ -11,10 +11,13 @@ pub(crate) const FLAGS: &[FlagSpec] = &[
     switch("acquire", "Take the lock on the key for -session."),
     switch("base64", "DATA is base64."),
     switch("cas", "Write only if the key was last changed at -modify-index; 0 is only if there is none."),
+    super::FENCE,
     value("flags", "64 bits kept with the value."),
     value("modify-index", "For -cas."),
     switch("release", "Release the lock on the key that -session holds."),
     value("session", "Session for -acquire and -release."),
+    value("ttl", "Delete the key after this time, such as 30s, unless -ttl-refresh is given meanwhile."),
+    switch("ttl-refresh", "Let the key's -ttl begin anew, and write nothing."),
 ];
 
 pub(crate) fn run(call: &Call<'_>) -> Outcome {
@@ -47,6 +50,9 @@ pub(crate) fn run(call: &Call<'_>) -> Outcome {
         .with_some("cas", index.filter(|_| cas))
         .with_some("acquire", session.filter(|_| acquire))
         .with_some("release", session.filter(|_| release))
+        .with_some("fence", args.value("fence"))
+        .with_some("ttl", args.value("ttl"))
+        .with_some("ttl-refresh", args.is_on("ttl-refresh").then_some("true"))
         .with_some("dc", args.value("datacenter"));
     let body = call.client()?.succeed("PUT", &format!("/v1/kv/{}", path(key)), query, value);
     let took = body.and_then(|body| took_effect(&body)).map_err(|e| format!("Error! Failed writing data: {e}"))?;
