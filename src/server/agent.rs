@@ -2,6 +2,7 @@
 
 use super::coordinates::Gathered;
 use super::directory::Directory;
+use super::dns;
 use super::duties::Watchman;
 use super::events::Events;
 use super::local::LocalAgent;
@@ -76,7 +77,9 @@ pub(super) struct Inner<R: Runtime> {
     pub phase: watch::Sender<Phase>,
     /// Attempts to join after which the agent gave up; unset while it has not.
     pub gave_up: OnceLock<u32>,
-    /// The HTTP servers, which end when they have drained.
+    /// What DNS answers by, and what it counted.
+    pub dns: Arc<dns::Shared>,
+    /// The HTTP and DNS servers, which end when they have drained.
     pub doors: Mutex<Vec<R::JoinHandle<()>>>,
     /// Everything that ends with the agent.
     pub tasks: Mutex<Vec<R::JoinHandle<()>>>,

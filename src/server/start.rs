@@ -7,6 +7,7 @@ use super::claim::{CLAIM_NAME, check_claim};
 use super::coordinates::Gathered;
 use super::data_dir::{self, DataDir};
 use super::directory::Directory;
+use super::dns::{self, Dns, Sockets};
 use super::events::Events;
 use super::gossip::{self, RejoinAfterLeave};
 use super::http::{Http, Settings};
@@ -45,6 +46,8 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         Some(_) | None => None,
     };
     let http_listeners = listen_for_http::<R>(&config).await?;
+    let dns_sockets = listen_for_dns::<R>(&config).await?;
+    let dns = Arc::new(dns::Shared::new::<R>(&config)?);
     let hello = hello_of(&config);
     let calls = rpc::Pool::<R>::new(hello.clone(), rpc_limits(&config));
     let directory = Arc::new(Directory::new(R::random()));
@@ -87,6 +90,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         gathered: Gathered::default(),
         watching: Watching::default(),
         local,
+        dns,
         phase,
         gave_up: OnceLock::new(),
         doors: Mutex::default(),
@@ -97,6 +101,8 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         agent.keep(rpc::serve::<R, _>(listener, hello, agent.clone(), rpc_limits(agent.config()), served));
     }
     agent.open_doors(settings, http_listeners);
+    let dns = Dns::start(&agent, &agent.0.dns, dns_sockets);
+    agent.0.doors.lock().expect("no panic while held").push(dns);
     if let Err(e) = agent.enter_cluster().await {
         agent.shutdown(Farewell::Vanish).await;
         return Err(e);
@@ -191,6 +197,15 @@ async fn listen_for_http<R: Runtime>(config: &Config) -> Result<Vec<R::TcpListen
 
 async fn listen<R: Runtime>(addr: SocketAddr, what: &'static str, setting: &'static str) -> Result<R::TcpListener, StartError> {
     R::tcp_listen(addr).await.map_err(|source| StartError::Port { addr, what, setting, source })
+}
+
+async fn listen_for_dns<R: Runtime>(config: &Config) -> Result<Vec<Sockets<R>>, StartError> {
+    let mut sockets = Vec::new();
+    for addr in &config.listen.dns {
+        let refused = |source| StartError::Port { addr: *addr, what: "DNS", setting: "-dns-port or ports.dns", source };
+        sockets.push(Sockets::<R>::bind(*addr).await.map_err(refused)?);
+    }
+    Ok(sockets)
 }
 
 type Pools<R> = (gossip::Pool<R>, Option<gossip::Pool<R>>);

@@ -6,6 +6,7 @@ use super::reload::ScriptsRefused;
 use crate::agent::local::LocalError;
 use crate::api::agent::Host;
 use crate::config::Config;
+use crate::dns::DomainError;
 use crate::model::{IdError, NodeId};
 use crate::raft::wal::OpenWalError;
 use crate::raft::{self, Controls, Observer, OnFatal};
@@ -116,6 +117,9 @@ pub enum StartError {
     /// A header that answers should carry cannot be sent.
     #[error(transparent)]
     Header(#[from] HeaderRefused),
+    /// DNS cannot serve such a domain.
+    #[error(transparent)]
+    Domain(#[from] DomainError),
     /// Node name and datacenter together are no name for the WAN pool.
     #[error("the name in the WAN pool: {0}")]
     WanName(IdError),

@@ -190,7 +190,9 @@ impl<R: Runtime> Backend for Agent<R> {
     }
 
     fn metrics(&self) -> Vec<Metric> {
-        self.gauges()
+        let mut metrics = self.gauges();
+        metrics.extend(self.0.dns.metrics());
+        metrics
     }
 }
 

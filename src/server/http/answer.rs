@@ -1,7 +1,7 @@
 //! The body of an answer: known whole, as nearly all are, or lines that come while it is sent.
 
-use super::connections::{Activity, Order, Phase};
 use crate::model::Instant;
+use crate::server::connections::{Activity, Order, Phase};
 use crate::server::journal::Lines;
 use bytes::Bytes;
 use http_body_util::Full;

@@ -7,7 +7,6 @@ mod answer;
 mod authorize;
 mod backend;
 mod body;
-mod connections;
 mod endpoints;
 mod finish;
 mod reply;
@@ -22,7 +21,7 @@ pub use backend::{Answered, Backend, Means, Origin, Pool, RequestError, Source, 
 pub use settings::{HeaderRefused, Settings};
 
 use crate::runtime::{Runtime, TcpListener, sleep, timeout};
-use connections::{Admission, Connections, Guest, Order, SWEEP_INTERVAL};
+use crate::server::connections::{Admission, Allowed, Connections, Guest, Order};
 use finish::DateHeader;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -36,6 +35,15 @@ use std::time::Duration;
 use stream::Watched;
 use telemetry::Telemetry;
 use turn_away::TurnAway;
+
+/// Connections of all clients together.
+const MOST_CONNECTIONS: usize = 20_000;
+/// How long a connection may be idle, and an answer wait to be taken.
+const IDLE_LIMIT: Duration = Duration::from_secs(300);
+/// How long a request may be under way.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
+/// How often that is looked at.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// After a failed accept (as a rule: no more file handles) the next is tried this much later.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -71,7 +79,12 @@ impl<R: Runtime, B: Backend> Http<R, B> {
         wire.max_header_size(settings.max_header_bytes).max_buf_size(settings.max_header_bytes.max(64 * 1024));
         let shared = Shared {
             backend,
-            connections: Connections::new(settings.max_connections_per_client),
+            connections: Connections::new(Allowed {
+                connections: MOST_CONNECTIONS,
+                per_client: settings.max_connections_per_client,
+                idle: IDLE_LIMIT,
+                arrival: ARRIVAL_LIMIT,
+            }),
             turn_away: TurnAway::default(),
             telemetry: Telemetry::new(R::now()),
             date: DateHeader::new(),

@@ -1,7 +1,7 @@
 //! A connection's bytes, and the note taken of their coming and going.
 
-use super::connections::{Activity, Phase};
 use crate::runtime::Runtime;
+use crate::server::connections::{Activity, Phase};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

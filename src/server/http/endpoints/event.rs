@@ -10,7 +10,7 @@ use crate::gossip::Scope;
 use crate::model::NodeId;
 use crate::runtime::{Runtime, sleep};
 use crate::server::http::backend::Backend;
-use crate::server::http::connections::Order;
+use crate::server::connections::Order;
 use crate::server::http::reply::{self, Reply};
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;

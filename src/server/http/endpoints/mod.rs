@@ -16,7 +16,6 @@ mod status;
 mod ui;
 
 use super::backend::{Answered, Backend, RequestError};
-use super::connections::{Activity, Order, Phase};
 use super::reply::{self, Reply};
 use super::routes::{Endpoint, Verb};
 use super::settings::Settings;
@@ -29,6 +28,7 @@ use crate::api::params::Params;
 use crate::api::read::{CacheControl, check_namespace};
 use crate::model::CheckStatus;
 use crate::runtime::Runtime;
+use crate::server::connections::{Activity, Order, Phase};
 use hyper::body::Incoming;
 use hyper::header::CACHE_CONTROL;
 use hyper::{HeaderMap, StatusCode};

@@ -9,14 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Connections of all clients together; one more is closed at once.
-const MOST: usize = 20_000;
-/// A connection on which nothing is asked, or whose answer is not taken, is closed after this long.
-pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(300);
-/// A request must have arrived whole this long after its first byte.
-pub(super) const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
-/// How often that is looked at.
-pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// What a server allows those who are connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowed {
+    /// Connections of all clients together; one more is closed at once.
+    pub(super) connections: usize,
+    /// Connections of one address.
+    pub(super) per_client: usize,
+    /// A connection on which nothing is asked, or whose answer is not taken, is closed after this long.
+    pub(super) idle: Duration,
+    /// A request must have arrived whole this long after its first byte.
+    pub(super) arrival: Duration,
+}
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +54,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    fn new(now: Instant) -> Activity {
+    pub(super) fn new(now: Instant) -> Activity {
         Activity { phase: AtomicU8::new(0), since: AtomicU64::new(now.as_nanos()), order: AtomicU8::new(0), ordered: Notify::new() }
     }
 
@@ -95,11 +99,11 @@ impl Activity {
         }
     }
 
-    fn is_overdue(&self, now: Instant) -> bool {
+    fn is_overdue(&self, now: Instant, allowed: &Allowed) -> bool {
         let lasted = now.since(Instant::from_nanos(self.since.load(Ordering::Relaxed)));
         match self.phase() {
-            Phase::Idle => lasted > IDLE_LIMIT,
-            Phase::Arriving => lasted > ARRIVAL_LIMIT,
+            Phase::Idle => lasted > allowed.idle,
+            Phase::Arriving => lasted > allowed.arrival,
             Phase::Answering => false,
         }
     }
@@ -108,7 +112,7 @@ impl Activity {
 /// All connections of the server, on all its sockets.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
-    per_client: usize,
+    allowed: Allowed,
     shared: Arc<Shared>,
 }
 
@@ -148,17 +152,17 @@ pub(super) struct Guest {
 }
 
 impl Connections {
-    pub(super) fn new(per_client: usize) -> Connections {
-        Connections { per_client, shared: Arc::default() }
+    pub(super) fn new(allowed: Allowed) -> Connections {
+        Connections { allowed, shared: Arc::default() }
     }
 
     pub(super) fn admit(&self, client: IpAddr, now: Instant) -> Admission {
         let mut open = self.shared.lock();
-        if open.draining || open.by_number.len() >= MOST {
+        if open.draining || open.by_number.len() >= self.allowed.connections {
             return Admission::Full;
         }
         let count = open.by_client.entry(client).or_default();
-        if *count >= self.per_client {
+        if *count >= self.allowed.per_client {
             return Admission::TooMany;
         }
         *count += 1;
@@ -176,7 +180,7 @@ impl Connections {
 
     /// Cuts those that have been idle or arriving for too long.
     pub(super) fn sweep(&self, now: Instant) {
-        for activity in self.shared.lock().by_number.values().filter(|activity| activity.is_overdue(now)) {
+        for activity in self.shared.lock().by_number.values().filter(|activity| activity.is_overdue(now, &self.allowed)) {
             activity.give(Order::Cut);
         }
     }
@@ -238,12 +242,18 @@ impl Drop for Guest {
 
 #[cfg(test)]
 mod tests {
-    use super::{ARRIVAL_LIMIT, Admission, Connections, Guest, IDLE_LIMIT, Order, Phase};
+    use super::{Admission, Allowed, Connections, Guest, Order, Phase};
     use crate::model::Instant;
     use std::net::IpAddr;
     use std::time::Duration;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const IDLE_LIMIT: Duration = Duration::from_secs(300);
+    const ARRIVAL_LIMIT: Duration = Duration::from_secs(30);
+
+    fn connections(per_client: usize) -> Connections {
+        Connections::new(Allowed { connections: 10, per_client, idle: IDLE_LIMIT, arrival: ARRIVAL_LIMIT })
+    }
 
     fn client(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
@@ -259,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_client_has_a_number_of_connections_and_others_are_not_its_concern() {
-        let connections = Connections::new(2);
+        let connections = connections(2);
         let (first, second) = (admit(&connections, 1), admit(&connections, 1));
         assert!(first.is_some() && second.is_some() && admit(&connections, 1).is_none());
         let _other = admit(&connections, 2).unwrap();
@@ -269,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_slow_and_the_idle_are_cut_and_a_waiting_query_is_not() {
-        let connections = Connections::new(9);
+        let connections = connections(9);
         let [idle, slow, waiting] = [1, 2, 3].map(|last| admit(&connections, last).unwrap());
         slow.activity.enter(Phase::Arriving, Instant::ZERO);
         waiting.activity.enter(Phase::Answering, Instant::ZERO);
@@ -284,7 +294,7 @@ mod tests {
 
     #[test]
     fn nobody_is_admitted_once_draining_has_begun() {
-        let connections = Connections::new(9);
+        let connections = connections(9);
         let guest = admit(&connections, 1).unwrap();
         connections.order_all(Order::Finish);
         assert_eq!(guest.activity.order(), Order::Finish);

@@ -1,0 +1,70 @@
+//! The last known answers of a client agent to questions of which it has no subscribed copy (nodes, addresses): given when no server can be asked.
+
+use crate::agent::query::{Answer, Query};
+use crate::model::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Answers kept; of more, the one that was learned longest ago goes.
+const MOST: usize = 1_024;
+
+/// What was learned and when.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    answers: BTreeMap<Query, (Instant, Arc<Answer>)>,
+    by_age: BTreeSet<(Instant, Query)>,
+}
+
+impl Held {
+    /// A server answered.
+    pub(super) fn learn(&mut self, now: Instant, query: &Query, answer: &Arc<Answer>) {
+        if let Some((learned, _)) = self.answers.insert(query.clone(), (now, answer.clone())) {
+            self.by_age.remove(&(learned, query.clone()));
+        }
+        self.by_age.insert((now, query.clone()));
+        if self.answers.len() > MOST
+            && let Some((_, oldest)) = self.by_age.pop_first()
+        {
+            self.answers.remove(&oldest);
+        }
+    }
+
+    /// What was learned last, and when.
+    pub(super) fn recall(&self, query: &Query) -> Option<(Instant, Arc<Answer>)> {
+        self.answers.get(query).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Held, MOST};
+    use crate::agent::query::{Answer, Choice, Query, Rows};
+    use crate::model::Instant;
+    use crate::state::Marks;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn query(number: usize) -> Query {
+        Query::CatalogNode { node: format!("n{number}"), choice: Choice::default() }
+    }
+
+    fn answer(index: u64) -> Arc<Answer> {
+        Arc::new(Answer { marks: Marks::at(index), rows: Rows::NodeServices(None) })
+    }
+
+    #[test]
+    fn the_newest_answer_is_kept_and_the_oldest_goes_at_the_bound() {
+        let mut held = Held::default();
+        let at = |millis: usize| Instant::ZERO + Duration::from_millis(millis as u64);
+        for number in 0..MOST {
+            held.learn(at(number), &query(number), &answer(1));
+        }
+        held.learn(at(MOST), &query(0), &answer(2));
+        held.learn(at(MOST + 1), &query(MOST), &answer(3));
+        let marks = |held: &Held, number| held.recall(&query(number)).map(|(learned, answer)| (learned, answer.marks.index));
+        assert_eq!(marks(&held, 0), Some((at(MOST), 2)));
+        assert_eq!(marks(&held, 1), None, "learned longest ago");
+        assert_eq!(marks(&held, MOST), Some((at(MOST + 1), 3)));
+        assert_eq!((held.answers.len(), held.by_age.len()), (MOST, MOST));
+    }
+}

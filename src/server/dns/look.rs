@@ -1,0 +1,72 @@
+//! Asking the catalog: what is at hand, else a server, else what was known last.
+
+use super::Dns;
+use super::setting::Freshness;
+use crate::agent::query::{Answer, Query};
+use crate::dns::{Ask, found_nothing};
+use crate::runtime::Runtime;
+use crate::server::views::AtHand;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the catalog said.
+#[derive(Debug, Clone)]
+pub(super) struct Looked {
+    pub(super) answer: Arc<Answer>,
+    /// How long ago it was known to be current.
+    pub(super) age: Duration,
+}
+
+impl<R: Runtime> Dns<R> {
+    /// What is at hand and fresh enough.
+    pub(super) fn look_now(&self, ask: &Ask, freshness: &Freshness) -> Option<Looked> {
+        let first = self.at_hand(&ask.query, freshness)?;
+        match &ask.instead {
+            Some(instead) if found_nothing(&first.answer.rows) => self.at_hand(instead, freshness),
+            Some(_) | None => Some(first),
+        }
+    }
+
+    fn at_hand(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
+        let AtHand { answer, behind, age } = self.agent.at_hand(query)?;
+        freshness.allows(behind, age).then_some(Looked { answer, age })
+    }
+
+    /// What can be learned. `None` if nobody can tell.
+    pub(super) async fn look(&self, ask: &Ask, freshness: &Freshness) -> Option<Looked> {
+        let first = self.learn(&ask.query, freshness).await?;
+        match &ask.instead {
+            Some(instead) if found_nothing(&first.answer.rows) => self.learn(instead, freshness).await,
+            Some(_) | None => Some(first),
+        }
+    }
+
+    async fn learn(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
+        if let Some(AtHand { answer, behind, age }) = self.agent.at_hand_soon(query).await
+            && freshness.allows(behind, age)
+        {
+            return Some(Looked { answer, age });
+        }
+        match self.agent.read_for_client(query.clone(), freshness.options()).await {
+            Ok(answered) => {
+                let (answer, now) = (Arc::new(answered.answer), R::now());
+                let age = if answered.known_leader { Duration::ZERO } else { answered.last_contact };
+                if self.is_kept(query) {
+                    self.shared.held().learn(now, query, &answer);
+                }
+                Some(Looked { answer, age })
+            }
+            Err(refusal) => {
+                tracing::debug!(?refusal, "dns: no server answers");
+                let (learned, answer) = self.shared.held().recall(query).filter(|_| self.is_kept(query))?;
+                let age = R::now().since(learned);
+                freshness.allows(age, age).then_some(Looked { answer, age })
+            }
+        }
+    }
+
+    /// Whether a client agent keeps the last answer itself, there being no copy of it.
+    fn is_kept(&self, query: &Query) -> bool {
+        self.agent.raft().is_none() && query.view().is_none()
+    }
+}
