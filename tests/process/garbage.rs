@@ -31,13 +31,13 @@ fn garbage_on_every_port_is_counted_or_refused_and_the_agent_serves_on() {
     let site = Site::new("garbage");
     let mut agent = dev(&site);
     let inputs = [noise(5000), vec![0; 5000], vec![0xFF; 5000], b"GET / HTTP/1.1\r\n\r\n".to_vec(), Vec::new()];
-    for port in [8300, 8301, 8302, 8500] {
+    for port in [8300, 8301, 8302, 8500, 8600] {
         for input in &inputs {
             throw(&format!("{}:{port}", agent.address), input);
         }
     }
     let socket = UdpSocket::bind((agent.address.as_str(), 0)).expect("a port");
-    for port in [8301, 8302] {
+    for port in [8301, 8302, 8600] {
         for input in &inputs {
             socket.send_to(&input[..input.len().min(1400)], (agent.address.as_str(), port)).expect("sent");
         }

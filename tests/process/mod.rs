@@ -2,6 +2,8 @@
 
 mod cluster;
 mod definitions;
+mod dns;
+mod dns_clients;
 mod failover;
 mod garbage;
 mod lifecycle;
