@@ -11,6 +11,7 @@ pub mod chaos;
 pub mod checker;
 pub mod cli;
 pub mod cluster;
+pub mod dns;
 pub mod draws;
 pub mod farm;
 pub mod fault;

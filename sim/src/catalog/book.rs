@@ -2,7 +2,7 @@
 
 use super::plan::CatalogPlan;
 use crate::checker::Nanos;
-use crate::invariants::catalog::observed::{Deed, Heartbeat, Inside, Look, Manner, Order, Seen, Told, Turn, Wipe};
+use crate::invariants::catalog::observed::{Deed, Heartbeat, Inside, Look, Manner, Naming, Order, Seen, Told, Turn, Wipe};
 use crate::invariants::observation::Malformed;
 use crate::world;
 use muster::model::CheckStatus;
@@ -116,6 +116,12 @@ impl Book {
     pub fn look(&self, look: Look) {
         say(format_args!("look {look:?}"));
         self.lock().seen.looks.push(look);
+    }
+
+    /// A look-up by DNS was answered.
+    pub fn naming(&self, naming: Naming) {
+        say(format_args!("{naming:?}"));
+        self.lock().seen.namings.push(naming);
     }
 
     /// An answer makes no sense.

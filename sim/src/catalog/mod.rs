@@ -7,6 +7,7 @@ mod book;
 mod comeback;
 mod deploy;
 mod inside;
+mod names;
 mod plan;
 mod union;
 mod watch;
@@ -70,6 +71,9 @@ fn start(cluster: &Cluster<WholeAgent>, plan: &Arc<CatalogPlan>, book: &Book) ->
     for (number, watcher) in plan.watchers.iter().enumerate() {
         programs.push(cluster.nodes.spawn(watcher.machine, watch::watch(number as u32, plan.clone(), book.clone())));
     }
+    for (number, (machine, asked)) in plan.resolvers.iter().enumerate() {
+        programs.push(cluster.nodes.spawn(*machine, names::resolve(number as u32, *asked, plan.clone(), book.clone())));
+    }
     programs
 }
 
@@ -92,6 +96,7 @@ fn counts(seen: &Seen, leaders: usize) -> BTreeMap<&'static str, u64> {
         ("heartbeats", seen.heartbeats.len() as u64),
         ("looks", seen.looks.len() as u64),
         ("blocking", healthy as u64),
+        ("names", seen.namings.len() as u64),
         ("turns", seen.turns.len() as u64),
         ("inside", seen.inside.len() as u64),
         ("elections", leaders as u64),

@@ -82,6 +82,8 @@ pub struct CatalogPlan {
     pub meddlings: Vec<Timed<Meddling>>,
     /// Who looks on.
     pub watchers: Vec<Watcher>,
+    /// Who finds instances by DNS: a machine, and the agent it asks, always.
+    pub resolvers: Vec<(Who, Who)>,
     /// When work ends.
     pub until: Duration,
 }
@@ -109,6 +111,7 @@ impl CatalogPlan {
             turns: Vec::new(),
             meddlings: Vec::new(),
             watchers: Vec::new(),
+            resolvers: Vec::new(),
             until,
         };
         for number in 0..plan.instances.len() {
@@ -118,6 +121,7 @@ impl CatalogPlan {
         plan.turns.sort_by_key(|turn| turn.at);
         plan.draw_meddlings();
         plan.draw_watchers();
+        plan.draw_resolvers();
         plan
     }
 
@@ -197,6 +201,14 @@ impl CatalogPlan {
                 staleness: *draws.pick(&[Staleness::Fresh, Staleness::Fresh, Staleness::Fresh, Staleness::Stale, Staleness::Cached]),
                 wait: (!draws.chance(200_000)).then_some(wait),
             });
+        }
+    }
+
+    fn draw_resolvers(&mut self) {
+        let mut draws = Draws::new(self.base.seed, "resolvers", 0);
+        let agents = self.base.agents();
+        for _ in 0..draws.within(2..5) {
+            self.resolvers.push((*draws.pick(&self.base.users), *draws.pick(&agents)));
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod excuse;
 mod hidden;
 pub mod history;
 mod leaves;
+mod names;
 pub mod observed;
 pub mod reference;
 mod truth;
@@ -30,6 +31,7 @@ pub fn judge(seen: &Seen) -> Vec<Violation> {
     violations.extend(ttl::violations(seen));
     violations.extend(wakes::violations(seen, &history, &excuses));
     violations.extend(backwards::violations(seen));
+    violations.extend(names::violations(seen, &history, &excuses));
     let shapes = seen.malformed.iter().map(|m| Violation { id: "A1-answer-shape", says: m.says.clone(), at: m.at });
     violations.extend(shapes);
     violations.sort_by_key(|violation| violation.at);

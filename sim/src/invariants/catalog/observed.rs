@@ -32,6 +32,8 @@ pub struct Seen {
     pub inside: Vec<Inside>,
     /// Answered reads.
     pub looks: Vec<Look>,
+    /// Answered look-ups by DNS.
+    pub namings: Vec<Naming>,
     /// Faults.
     pub struck: Vec<Struck>,
     /// Processes started.
@@ -256,6 +258,21 @@ pub struct Look {
     /// `X-Consul-Index`.
     pub index: Index,
     /// What was found, as [`super::reference::Catalog::answer`] has it.
+    pub lines: Vec<String>,
+}
+
+/// An answered look-up of a service by DNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// The agent asked.
+    pub asked: Who,
+    /// The service.
+    pub service: Arc<str>,
+    /// When it was asked.
+    pub invoked: Nanos,
+    /// When it was answered.
+    pub returned: Nanos,
+    /// What was found, as [`super::reference::Catalog::named`] has it.
     pub lines: Vec<String>,
 }
 

@@ -104,6 +104,19 @@ impl Catalog {
         home.services.contains_key(service).then(|| home.all_pass(service))
     }
 
+    /// `node:port` of every instance of a service that is not critical, sorted: what DNS answers.
+    pub fn named(&self, service: &str) -> Vec<String> {
+        let mut lines: Vec<String> = self.homes.values().flat_map(|home| home.named(service)).collect();
+        lines.sort();
+        lines
+    }
+
+    /// The same of one instance, however it stands; `None` if it is not there.
+    pub fn name_of(&self, node: &str, id: &str) -> Option<String> {
+        let home = self.homes.get(&fold(node))?;
+        home.services.get(id).map(|spec| home.name_of(spec))
+    }
+
     /// What a client would be told, a line for each row, sorted.
     pub fn answer(&self, subject: &Subject) -> Vec<String> {
         let mut lines: Vec<String> = match subject {
@@ -132,6 +145,15 @@ impl Home {
 
     fn all_pass(&self, service: &str) -> bool {
         self.checks_of(service).all(|check| check.status.is_passing())
+    }
+
+    fn named(&self, service: &str) -> impl Iterator<Item = String> {
+        let critical = |spec: &ServiceSpec| self.checks_of(&spec.id).any(|check| check.status.as_str() == "critical");
+        self.instances(service, &Which::All).filter(move |spec| !critical(spec)).map(|spec| self.name_of(spec))
+    }
+
+    fn name_of(&self, spec: &ServiceSpec) -> String {
+        format!("{}:{}", self.node.name, spec.port)
     }
 
     fn health_line(&self, spec: &ServiceSpec) -> String {

@@ -1,6 +1,7 @@
 use super::judge;
 use super::observed::{
-    Deed, Heartbeat, Inside, Instance, Look, Manner, Order, Probe, Seen, Staleness, Subject, Told, Turn, Union, Which, Wipe, Written,
+    Deed, Heartbeat, Inside, Instance, Look, Manner, Naming, Order, Probe, Seen, Staleness, Subject, Told, Turn, Union, Which, Wipe,
+    Written,
 };
 use crate::fault::{Aim, Fault, Struck};
 use crate::invariants::observation::Boot;
@@ -319,4 +320,41 @@ fn a_catalog_that_does_not_come_to_agree_and_a_registration_that_is_lost_are_fou
     assert_eq!(union(None, &[]), ["C3-catalog-is-union"]);
     assert_eq!(union(Some(150 * SECOND + super::AGREED_WITHIN + 1), &[]), ["C3-catalog-is-union"]);
     assert_eq!(union(Some(160 * SECOND), &["Register"]), ["C4-registration-kept"]);
+}
+
+fn naming(asked: Who, at: u64, lines: &[&str]) -> Naming {
+    let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+    Naming { asked, service: "web".into(), invoked: at, returned: at + MS, lines }
+}
+
+#[test]
+fn what_dns_names_is_what_the_catalog_has_at_an_index_that_its_server_had_reached() {
+    let named = |asked, at, lines: &[&str]| judged(http(), |seen| seen.namings.push(naming(asked, at, lines)));
+    let agent = Who(12);
+    assert_eq!(named(agent, 70 * SECOND, &["n11:80"]), [""; 0]);
+    assert_eq!(named(agent, 70 * SECOND, &[]), [""; 0], "an agent may not have heard of it yet");
+    assert_eq!(named(agent, 70 * SECOND, &["n11:81"]), ["D1-names-agree"]);
+    assert_eq!(named(agent, 50 * SECOND, &["n11:80"]), ["D1-names-agree"], "before it was there");
+    let of_server = |lines: &[&str]| {
+        judged(http(), |seen| {
+            seen.boots.push(Boot { at: 0, agent: Who(1) });
+            seen.namings.push(naming(Who(1), 70 * SECOND, lines));
+        })
+    };
+    assert_eq!(of_server(&["n11:80"]), [""; 0]);
+    assert_eq!(of_server(&[]), ["D1-names-agree"], "this server had applied it");
+}
+
+#[test]
+fn dns_does_not_name_what_is_critical_beyond_its_bound_and_may_name_a_warning() {
+    let named = |manner, at| {
+        judged(http(), |seen| {
+            seen.turns[0].manner = manner;
+            seen.namings.push(naming(Who(12), at, &["n11:80"]));
+        })
+    };
+    assert_eq!(named(Manner::Broken, 102 * SECOND), [""; 0]);
+    assert_eq!(named(Manner::Broken, 103 * SECOND), ["D2-critical-unnamed"]);
+    assert_eq!(named(Manner::Mute, 103 * SECOND), ["D2-critical-unnamed"]);
+    assert_eq!(named(Manner::Busy, 103 * SECOND), [""; 0]);
 }

@@ -37,6 +37,8 @@ pub struct Bad {
     pub to: Nanos,
     /// What it was.
     pub why: String,
+    /// The least that its check may say then.
+    pub least: CheckStatus,
 }
 
 /// What a verdict may take from the agent to every server that is well.
@@ -82,16 +84,18 @@ impl<'a> Truth<'a> {
             if *manner == Manner::Well {
                 continue;
             }
+            // An endpoint that is busy (429) makes a warning, which some still want.
+            let least = if *manner == Manner::Busy { CheckStatus::Warning } else { CheckStatus::Critical };
             match bad.last_mut().filter(|last| last.to == *from) {
-                Some(last) => last.to = to,
-                None => bad.push(self.bad(*from, to, format!("its endpoint was {manner:?}"))),
+                Some(last) => (last.to, last.least) = (to, last.least.min(least)),
+                None => bad.push(Bad { least, ..self.bad(*from, to, format!("its endpoint was {manner:?}")) }),
             }
         }
         bad
     }
 
     fn bad(&self, from: Nanos, to: Nanos, why: String) -> Bad {
-        Bad { from, seen_by: from + at_most(self.instance.probe.verdict_within()) + SPREAD, to, why }
+        Bad { from, seen_by: from + at_most(self.instance.probe.verdict_within()) + SPREAD, to, why, least: CheckStatus::Critical }
     }
 
     /// After each piece of news the time until the next that may have arrived. Registering it again is news: its TTL begins anew.
@@ -119,7 +123,8 @@ impl<'a> Truth<'a> {
         let out = |(n, order): (usize, &&Order)| {
             let from = order.done.filter(|_| matches!(order.deed, Deed::Deregister | Deed::MaintenanceOn))?;
             let to = orders.get(n + 1).map_or(self.seen.end, |next| next.invoked);
-            Some(Bad { from, seen_by: from + SPREAD, to, why: format!("{:?} was acknowledged", order.deed) })
+            let why = format!("{:?} was acknowledged", order.deed);
+            Some(Bad { from, seen_by: from + SPREAD, to, why, least: CheckStatus::Critical })
         };
         orders.iter().enumerate().filter_map(out).collect()
     }
