@@ -27,7 +27,9 @@ const TARGETS: &[Target] = &[
     Target { name: "gossip_packet", run: targets::gossip_packet::run, seeds: targets::gossip_packet::seeds, rounds: 3000 },
     Target { name: "http_answer", run: targets::http_answer::run, seeds: targets::http_answer::seeds, rounds: 4000 },
     Target { name: "kv_request_line", run: targets::kv_request_line::run, seeds: targets::kv_request_line::seeds, rounds: 8000 },
+    Target { name: "query_template", run: targets::query_template::run, seeds: targets::query_template::seeds, rounds: 3000 },
     Target { name: "rpc_frame", run: targets::rpc_frame::run, seeds: targets::rpc_frame::seeds, rounds: 4000 },
+    Target { name: "snapshot_archive", run: targets::snapshot_archive::run, seeds: targets::snapshot_archive::seeds, rounds: 1500 },
     Target { name: "state_command", run: targets::state_command::run, seeds: targets::state_command::seeds, rounds: 3000 },
     Target { name: "state_snapshot", run: targets::state_snapshot::run, seeds: targets::state_snapshot::seeds, rounds: 3000 },
     Target { name: "wal_recovery", run: targets::wal_recovery::run, seeds: targets::wal_recovery::seeds, rounds: 600 },
@@ -191,4 +193,14 @@ fn write_the_seeds() {
             fs::write(target.folder().join(name), input).expect("written");
         }
     }
+}
+
+#[test]
+fn prepared_queries_of_any_bytes_are_kept_or_refused() {
+    target("query_template").replay();
+}
+
+#[test]
+fn snapshot_archives_of_any_bytes_are_read_or_refused() {
+    target("snapshot_archive").replay();
 }

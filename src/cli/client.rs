@@ -30,8 +30,8 @@ pub(super) trait Surroundings {
     fn stdin(&self) -> io::Result<Vec<u8>>;
     /// One HTTP exchange.
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response>;
-    /// The same, but the body of a success is printed while it comes.
-    fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response>;
+    /// The same, but the body of a success goes to `into` while it comes.
+    fn stream(&self, to: &Endpoint, request: Request, into: &mut dyn io::Write) -> io::Result<Response>;
 }
 
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -103,10 +103,10 @@ impl<'a> Client<'a> {
         self.surroundings.send(&self.endpoint, request).map_err(|error| self.unreachable(&error))
     }
 
-    /// Gets what has no end and prints it while it comes. The body of the answer is empty, unless it is no success.
-    pub(super) fn stream(&self, path: &str, query: Query) -> Result<Response, String> {
+    /// Gets what is long or has no end, and writes it to `into` while it comes. The body of the answer is empty, unless it is no success.
+    pub(super) fn stream(&self, path: &str, query: Query, into: &mut dyn io::Write) -> Result<Response, String> {
         let request = Request { method: "GET", target: format!("{path}{}", query.0), headers: self.headers.clone(), body: Vec::new() };
-        self.surroundings.stream(&self.endpoint, request).map_err(|error| self.unreachable(&error))
+        self.surroundings.stream(&self.endpoint, request, into).map_err(|error| self.unreachable(&error))
     }
 
     /// Sends a request and takes an answer of 200 only.

@@ -3,7 +3,7 @@
 use super::args::{Args, FlagSpec};
 use super::client::{CLIENT_FLAGS, Client, SERVER_FLAGS, Surroundings};
 use super::report::{FORMAT, Outcome};
-use super::{agent, catalog, info, join, kv, leave, maint, members, monitor, operator, reload, services, validate, version};
+use super::{agent, catalog, info, join, kv, leave, maint, members, monitor, operator, reload, services, snapshot, validate, version};
 
 /// One command.
 pub(super) struct Command {
@@ -51,6 +51,7 @@ pub(super) const GROUPS: &[(&str, &str)] = &[
     ("operator autopilot", "Looks after the servers' health and number."),
     ("operator raft", "Looks after the servers' membership in Raft."),
     ("services", "Looks after the agent's services."),
+    ("snapshot", "Saves and restores the whole state."),
 ];
 
 /// All commands, in alphabetical order.
@@ -120,6 +121,13 @@ pub(super) const COMMANDS: &[Command] = &[
         action: Action::Report(kv::get::run),
     },
     Command {
+        name: "kv history",
+        arguments: "KEY",
+        about: "Prints the recent changes of a key.",
+        flags: || [kv::history::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::history::run),
+    },
+    Command {
         name: "kv import",
         arguments: "DATA|@FILE|-",
         about: "Writes keys that kv export printed.",
@@ -132,6 +140,13 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Writes a value.",
         flags: || [kv::put::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
         action: Action::Report(kv::put::run),
+    },
+    Command {
+        name: "kv rollback",
+        arguments: "KEY",
+        about: "Makes a key what it was at an index.",
+        flags: || [kv::rollback::FLAGS, CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(kv::rollback::run),
     },
     Command {
         name: "leave",
@@ -230,6 +245,27 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Registers services with the agent.",
         flags: || [services::register::FLAGS, CLIENT_FLAGS].concat(),
         action: Action::Report(services::register::run),
+    },
+    Command {
+        name: "snapshot inspect",
+        arguments: "FILE",
+        about: "Shows what a snapshot holds.",
+        flags: || [snapshot::inspect::FLAGS].concat(),
+        action: Action::Report(snapshot::inspect::run),
+    },
+    Command {
+        name: "snapshot restore",
+        arguments: "FILE",
+        about: "Puts a snapshot in the place of the cluster's state.",
+        flags: || [CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(snapshot::restore::run),
+    },
+    Command {
+        name: "snapshot save",
+        arguments: "FILE",
+        about: "Saves the cluster's state.",
+        flags: || [CLIENT_FLAGS, SERVER_FLAGS].concat(),
+        action: Action::Report(snapshot::save::run),
     },
     Command {
         name: "validate",

@@ -18,6 +18,7 @@ mod operator;
 mod reload;
 mod report;
 mod services;
+mod snapshot;
 mod table;
 mod validate;
 mod version;
@@ -123,10 +124,7 @@ impl Surroundings for ThisProcess {
         http::send(to, request)
     }
 
-    fn stream(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
-        http::stream(to, request, |bytes| {
-            let mut out = io::stdout().lock();
-            out.write_all(bytes).and_then(|()| out.flush())
-        })
+    fn stream(&self, to: &Endpoint, request: Request, into: &mut dyn Write) -> io::Result<Response> {
+        http::stream(to, request, |bytes| into.write_all(bytes).and_then(|()| into.flush()))
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn run(call: &Call<'_>) -> Outcome {
     let query = Query::default()
         .with("loglevel", call.args.value("log-level").unwrap_or("INFO"))
         .with_some("logjson", call.args.is_on("log-json").then_some("true"));
-    let answer = call.client()?.stream("/v1/agent/monitor", query).map_err(|e| format!("Error starting monitor: {e}"))?;
+    let answer =
+        call.client()?.stream("/v1/agent/monitor", query, &mut std::io::stdout()).map_err(|e| format!("Error starting monitor: {e}"))?;
     match answer.status {
         200 => Ok(Report {
             err: "the agent ended the monitor: it was stopped, or cannot be reached any more\n".to_owned(),

@@ -79,6 +79,11 @@ pub fn found_nothing(rows: &Rows) -> bool {
         | Rows::Absent
         | Rows::Autopilot(_)
         | Rows::Sessions(_)
+        | Rows::Changes { .. }
+        | Rows::OutsideWindow(_)
+        | Rows::PreparedQueries(_)
+        | Rows::Executed(_)
+        | Rows::Explained(_)
         | Rows::Txn(_) => true,
     }
 }

@@ -68,6 +68,11 @@ impl CatalogStatus {
     pub fn is_passing(&self) -> bool {
         *self == CheckStatus::Passing
     }
+
+    /// Whether it is [`CheckStatus::Critical`].
+    pub fn is_critical(&self) -> bool {
+        *self == CheckStatus::Critical
+    }
 }
 
 impl PartialEq<CheckStatus> for CatalogStatus {

@@ -39,15 +39,28 @@ pub enum Table {
     Sessions,
     /// What ends by itself when its time is over, which only the leader waits for.
     Timers,
+    /// Prepared queries.
+    Queries,
 }
 
 /// What commands changed, in the order they changed it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
     topics: Vec<Topic>,
+    everything: bool,
 }
 
 impl Touched {
+    /// Everything is different now: whoever waits for anything looks again.
+    pub fn add_everything(&mut self) {
+        self.everything = true;
+    }
+
+    /// Whether everything was touched, whatever the topics say.
+    pub fn is_everything(&self) -> bool {
+        self.everything
+    }
+
     /// Adds a topic unless the last one added is the same.
     pub fn add(&mut self, topic: Topic) {
         if self.topics.last() != Some(&topic) {
@@ -57,6 +70,7 @@ impl Touched {
 
     /// Adds what a later command touched.
     pub fn merge(&mut self, later: Touched) {
+        self.everything |= later.everything;
         if self.topics.is_empty() {
             self.topics = later.topics;
         } else {
@@ -71,6 +85,6 @@ impl Touched {
 
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.topics.is_empty()
+        self.topics.is_empty() && !self.everything
     }
 }

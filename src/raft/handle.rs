@@ -89,7 +89,7 @@ impl<R: Runtime> Raft<R> {
         self.0.published.changed(topics, after).await
     }
 
-    /// Waits until this server has applied the entry at `index`; [`ReadError::Stopped`] if its log stops before that.
+    /// Waits until this server has applied the entry that stands at `index` in the log; [`ReadError::Stopped`] if its log stops before that.
     pub async fn applied(&self, index: Index) -> Result<(), ReadError> {
         let (mut applied, mut leadership) = (self.0.published.applied(), self.watch_leadership());
         tokio::select! {
@@ -97,6 +97,19 @@ impl<R: Runtime> Raft<R> {
             // Never closed: this handle keeps the sending end.
             _ = applied.wait_for(|applied| *applied >= index) => Ok(()),
             _ = leadership.wait_for(|now| now.role == Role::Stopped) => Err(ReadError::Stopped("it was shut down, or its disk failed".to_owned())),
+        }
+    }
+
+    /// The view of this server that holds the change at `index`, as soon as there is one.
+    pub async fn caught_up(&self, index: Index) -> Result<Arc<View>, ReadError> {
+        let mut applied = self.0.published.applied();
+        loop {
+            let at = *applied.borrow_and_update();
+            let view = self.view();
+            if view.state.last_change() >= index {
+                return Ok(view);
+            }
+            self.applied(at.max(view.log) + 1).await?;
         }
     }
 
@@ -113,7 +126,7 @@ impl<R: Runtime> Raft<R> {
         }
         let index = rounds.join(|| prove(self.0.core.clone(), age).boxed()).await?;
         let view = self.view();
-        if view.index >= index {
+        if view.log >= index {
             return Ok(view);
         }
         self.applied(index).await?;

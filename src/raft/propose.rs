@@ -31,7 +31,8 @@ impl<R: Runtime> Raft<R> {
         let sent = self.0.core.client_write_ff(stamped, Some(Answer::new(answer, place))).await;
         sent.map_err(|fatal| ProposeError::Stopped(fatal.to_string()))?;
         match timeout::<R, _>(PATIENCE, outcome).await {
-            Ok(Ok(outcome)) => settle::<R>(outcome),
+            // Whatever was restored in between only raised it.
+            Ok(Ok(outcome)) => settle::<R>(outcome).map(|(log, reply)| (self.view().state.index_of(log), reply)),
             Ok(Err(_)) => Err(ProposeError::Stopped("it stopped before the outcome was known".to_owned())),
             Err(Elapsed) => Err(ProposeError::Unknown),
         }

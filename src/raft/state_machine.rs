@@ -39,7 +39,7 @@ impl<R: Runtime> StateMachine<R> {
         let (meta, state) = newest.unwrap_or_else(|| {
             (SnapshotMeta::<R> { last_log_id: None, last_membership: StoredMembership::<R>::default() }, State::default())
         });
-        let view = View { index: index_of::<R>(&meta.last_log_id), state: state.clone() };
+        let view = view_of::<R>(&meta.last_log_id, &state);
         let published = Arc::new(Published::new(view, waiters));
         let (last, membership) = (meta.last_log_id, meta.last_membership);
         (StateMachine { state, last, membership, published: published.clone(), snapshots, observer: None }, published)
@@ -85,12 +85,18 @@ impl<R: Runtime> StateMachine<R> {
     }
 
     fn view(&self) -> View {
-        View { index: index_of::<R>(&self.last), state: self.state.clone() }
+        view_of::<R>(&self.last, &self.state)
     }
 
     fn meta(&self) -> SnapshotMeta<R> {
         SnapshotMeta::<R> { last_log_id: self.last, last_membership: self.membership.clone() }
     }
+}
+
+fn view_of<R: Runtime>(last: &Option<LogId<R>>, state: &State) -> View {
+    let log = index_of::<R>(last);
+    // Nothing applied is nothing, whatever a restored state would make of it.
+    View { index: if log == 0 { 0 } else { state.index_of(log) }, log, state: state.clone() }
 }
 
 fn index_of<R: Runtime>(id: &Option<LogId<R>>) -> Index {

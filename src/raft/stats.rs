@@ -124,7 +124,7 @@ impl<R: Runtime> Raft<R> {
             last_log_index: index::<R>(&metrics.last_log),
             last_log_term: term::<R>(&metrics.last_log),
             commit_index: index::<R>(&metrics.local_committed),
-            applied_index: self.view().index,
+            applied_index: self.view().log,
             snapshot_index: index::<R>(&metrics.snapshot),
             snapshot_term: term::<R>(&metrics.snapshot),
             last_contact: self.last_contact(),

@@ -11,8 +11,10 @@ use tokio::sync::oneshot;
 /// An immutable state and the last entry it holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct View {
-    /// Index of the last entry applied, commands or not; 0 before the first.
+    /// The index of a change that the last entry applied, a command or not, would have made ([`State::index_of`]); 0 before the first.
     pub index: Index,
+    /// Where that entry stands in the log. Behind `index` once a state with higher indexes was restored.
+    pub log: Index,
     /// The tables as of that entry.
     pub state: State,
 }
@@ -35,7 +37,7 @@ pub(super) struct Published {
 impl Published {
     /// Room for `limit` waiters.
     pub(super) fn new(view: View, limit: usize) -> Published {
-        let applied = watch::channel(view.index).0;
+        let applied = watch::channel(view.log).0;
         Published { view: ArcSwap::from_pointee(view), waiting: Mutex::new(Watches::new(limit)), applied }
     }
 
@@ -44,13 +46,16 @@ impl Published {
         self.view.load_full()
     }
 
-    /// Follows [`View::index`].
+    /// Follows [`View::log`].
     pub(super) fn applied(&self) -> watch::Receiver<Index> {
         self.applied.subscribe()
     }
 
     /// Puts a view in place, then wakes whom `touched` concerns.
     pub(super) fn publish(&self, view: View, touched: &Touched) {
+        if touched.is_everything() {
+            return self.publish_anew(view);
+        }
         self.replace(view, |waiting| waiting.wake(touched));
     }
 
@@ -60,14 +65,14 @@ impl Published {
     }
 
     fn replace(&self, view: View, wake: impl FnOnce(&mut Watches<oneshot::Sender<()>>) -> Vec<oneshot::Sender<()>>) {
-        let index = view.index;
+        let log = view.log;
         self.view.store(Arc::new(view));
         // After the view: whoever registers too late to be found here sees it.
         let woken = wake(&mut self.waiting());
         for waiter in woken {
             let _ = waiter.send(());
         }
-        self.applied.send(index);
+        self.applied.send(log);
     }
 
     /// Waits until one of `topics` is touched by an entry after `after`, the index of the view that the caller has looked at. May return early:
@@ -111,7 +116,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     fn view(index: u64) -> View {
-        View { index, state: State::default() }
+        View { index, log: index, state: State::default() }
     }
 
     fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {

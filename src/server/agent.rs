@@ -1,5 +1,6 @@
 //! The running agent: what its sockets share.
 
+use super::archives::{Offers, Scratches};
 use super::directory::Directory;
 use super::duties::Watchman;
 use super::local::LocalAgent;
@@ -54,6 +55,9 @@ pub(super) struct Inner<R: Runtime> {
     pub calls: rpc::Pool<R>,
     pub rpc_served: Arc<rpc::Counters>,
     pub disk: R::Disk,
+    /// Archives while they are made or taken in, and those that client agents fetch.
+    pub scratches: Scratches<R::Disk>,
+    pub offers: Offers<R::Disk>,
     /// Held while the configuration is read again.
     pub reloads: tokio::sync::Mutex<()>,
     /// Held while a bootstrap claim is judged.

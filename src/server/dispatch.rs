@@ -35,6 +35,8 @@ impl<R: Runtime> Agent<R> {
             Request::Operate { operation, relay } => self.operate(operation, Some(relay)).await,
             Request::Subscribe(ask) => Ok(Response::Told(self.publish(ask).await)),
             Request::ChangeSubscription(ask) => Ok(self.change_subscription(ask).await),
+            Request::SaveSnapshot { mode } => Box::pin(self.offer_snapshot(mode)).await,
+            Request::SnapshotPart { id, offset } => self.snapshot_part(id, offset),
             Request::Peers => Ok(Response::Peers(self.peers_here())),
             Request::ClaimStands { servers } => Ok(Response::Claimed(self.claim_stands(&servers).await)),
             Request::Claim { by, servers } => Ok(Response::Claimed(self.grant_claim(by, &servers).await)),

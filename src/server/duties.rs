@@ -10,7 +10,7 @@ use crate::raft::{Guard, Raft, Server, Suffrage};
 use crate::runtime::{Runtime, timeout, watch};
 use crate::server::gossip::{Events, Notice};
 use crate::state::autopilot::AutopilotSettings;
-use crate::state::{Command, Condition, KvCommand};
+use crate::state::{Command, Condition, KvCommand, RestoreCommand};
 use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -238,11 +238,14 @@ impl<R: Runtime> Term<'_, R> {
         Sight::join(self.agent.node_id(), stats.last_log_index, stats.last_log_term, pooled, seats.collect())
     }
 
-    /// Forgets deletions that nobody needs to hear of any more.
+    /// Forgets deletions that nobody needs to hear of any more, and a restore that nobody goes on with.
     async fn sweep(&self) {
         if self.raft.view().state.reaping_is_due(R::wall()) {
             // Should it fail, it is still due at the next look.
             let _ = self.propose_all([Command::Kv(KvCommand::ReapTombstones)]).await;
+        }
+        if let Some(restore) = self.raft.view().state.abandoned_restore(R::wall()) {
+            let _ = self.propose_all([Command::Restore(RestoreCommand::Forget { restore })]).await;
         }
     }
 

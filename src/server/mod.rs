@@ -2,6 +2,7 @@
 
 mod advice;
 mod agent;
+mod archives;
 mod backend;
 mod bootstrap;
 pub mod checks;

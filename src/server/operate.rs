@@ -23,7 +23,14 @@ impl<R: Runtime> Agent<R> {
                 Target::Nobody => Step::Again,
             };
             match step {
-                Step::Done(Ok(other @ (Response::Answered(_) | Response::Written { .. } | Response::Peers(_) | Response::Claimed(_)))) => {
+                Step::Done(Ok(
+                    other @ (Response::Answered(_)
+                    | Response::Written { .. }
+                    | Response::Peers(_)
+                    | Response::Claimed(_)
+                    | Response::Snapshot(_)
+                    | Response::SnapshotPart(_)),
+                )) => {
                     return match strange(&other) {
                         Step::Done(done) => done,
                         Step::Again => Err(Refusal::NoLeader),

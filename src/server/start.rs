@@ -2,9 +2,10 @@
 
 use super::advice::advice;
 use super::agent::{Agent, Farewell, Inner, Phase};
+use super::archives::{Offers, Scratches};
 use super::checks::ProbeSetting;
 use super::claim::{CLAIM_NAME, check_claim};
-use super::data_dir::{self, DataDir};
+use super::data_dir::{self, DataDir, DataDirError};
 use super::directory::Directory;
 use super::gossip::{self, RejoinAfterLeave};
 use super::http::{Http, Settings};
@@ -34,6 +35,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let DataDir { disk, node_id } = data_dir::open::<R>(path.clone(), &config).await?;
     check_claim(&disk)?;
     check_scripts(&config, config.check_tuning.scripts)?;
+    let scratches = Scratches::open(disk.clone()).map_err(|source| DataDirError::Io { path: path.clone(), source })?;
     let local = LocalAgent::open(&config, node_id, disk.clone(), ProbeSetting::at(surroundings.docker.clone())).await?;
     say_what_to_know(&config, node_id);
     let rpc_listener = match config.listen.rpc {
@@ -72,6 +74,8 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         raft,
         calls,
         rpc_served: Arc::default(),
+        scratches,
+        offers: Offers::default(),
         disk,
         reloads: tokio::sync::Mutex::default(),
         claims: tokio::sync::Mutex::default(),

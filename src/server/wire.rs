@@ -1,11 +1,12 @@
 //! What agents ask of servers, beside Raft: one method, one enum of requests, one of responses.
 
+use super::archives::Offer;
 use crate::agent::query::{Answer, Query};
 use crate::agent::views::{Ask, Told};
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
-use crate::api::read::ReadOptions;
+use crate::api::read::{ReadMode, ReadOptions};
 use crate::model::codec::{self, CodecError};
-use crate::model::{Index, NodeId};
+use crate::model::{Index, NodeId, octets};
 use crate::raft::{LeaderHint, Server};
 use crate::rpc::Method;
 use crate::state::{Command, Reply};
@@ -57,6 +58,15 @@ pub(super) enum Request {
     ClaimStands {
         servers: Vec<NodeId>,
     },
+    /// A client agent wants a snapshot made, to fetch it.
+    SaveSnapshot {
+        mode: ReadMode,
+    },
+    /// A part of one: the bytes from `offset`.
+    SnapshotPart {
+        id: u64,
+        offset: u64,
+    },
 }
 
 /// What only the leader can do.
@@ -86,6 +96,8 @@ pub(super) enum Response {
     Claimed(bool),
     Told(Told),
     Refused(Refusal),
+    Snapshot(Offer),
+    SnapshotPart(#[serde(with = "octets")] Bytes),
 }
 
 /// An answer and what the answering server knew of its own currency.
@@ -157,6 +169,7 @@ mod tests {
     use crate::model::codec::CodecError;
     use crate::model::{Key, NodeId, NodeName};
     use crate::raft::{LeaderHint, Server};
+    use crate::server::archives::Offer;
     use crate::state::{Command, Reply, State};
     use std::time::Duration;
 
@@ -182,6 +195,8 @@ mod tests {
             Request::Write { command: Command::Nothing, relay: Relay::Server },
             Request::Operate { operation: Operation::RemoveServer(Peer::Address("10.0.0.1:8300".to_owned())), relay: Relay::Client },
             Request::Operate { operation: Operation::TransferLeader(None), relay: Relay::Server },
+            Request::SaveSnapshot { mode: ReadMode::Default },
+            Request::SnapshotPart { id: 7, offset: 1 << 40 },
             Request::Peers,
             Request::Claim { by: NodeId::from(1), servers: vec![NodeId::from(1), NodeId::from(2)] },
             Request::ClaimStands { servers: vec![NodeId::from(1)] },
@@ -200,6 +215,8 @@ mod tests {
             Response::Operated,
             Response::Peers(Peers { leader: Some(hint), voters: vec![(hint.id, server)], non_voters: Vec::new(), index: 4 }),
             Response::Claimed(true),
+            Response::Snapshot(Offer { id: 7, bytes: 9, index: 3, known_leader: true, last_contact: Duration::ZERO }),
+            Response::SnapshotPart(vec![1, 2, 3].into()),
             Response::Told(Told::Batch(batch())),
             Response::Told(Told::Behind),
             Response::Refused(Refusal::NotLeader(Some(hint))),

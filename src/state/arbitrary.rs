@@ -3,7 +3,8 @@
 use super::autopilot::AutopilotSettings;
 use super::checks::{CheckSpec, SERF_HEALTH};
 use super::nodes::NodeSpec;
-use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate};
+use super::queries::{NAME_PREFIX_MATCH, QuerySpec, ServiceQuery, TemplateSpec};
+use super::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, QueryCommand};
 use crate::model::{CatalogStatus, CheckStatus, Key, NodeId, NodeName, ServiceAddress, ServiceSpec, Weights};
 use proptest::collection::vec;
 use proptest::option::of;
@@ -74,6 +75,20 @@ pub(crate) fn a_catalog_command() -> impl Strategy<Value = CatalogCommand> {
     ]
 }
 
+fn a_query_command() -> impl Strategy<Value = QueryCommand> {
+    let id = || (0u128..3).prop_map(|n| NodeId::from_u128(n).to_string());
+    let query = ("[qr]?", "[st]", any::<bool>()).prop_map(|(name, service, template)| {
+        let template =
+            TemplateSpec { kind: if template { NAME_PREFIX_MATCH.to_owned() } else { String::new() }, ..TemplateSpec::default() };
+        QuerySpec { name, template, service: ServiceQuery { service, ..ServiceQuery::default() }, ..QuerySpec::default() }
+    });
+    prop_oneof![
+        2 => (id(), query.clone()).prop_map(|(id, query)| QueryCommand::Create { id, query }),
+        1 => (id(), query).prop_map(|(id, query)| QueryCommand::Update { id, query }),
+        1 => id().prop_map(|id| QueryCommand::Delete { id }),
+    ]
+}
+
 pub(crate) fn a_command() -> impl Strategy<Value = Command> {
     let key = || "[ab]{0,2}".prop_map(|key| Key::from(key.as_str()));
     let settings = (0u32..3).prop_map(|min_quorum| AutopilotSettings { min_quorum, ..AutopilotSettings::default() });
@@ -88,5 +103,6 @@ pub(crate) fn a_command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Kv(KvCommand::ReapTombstones)),
         8 => a_catalog_command().prop_map(Command::Catalog),
         1 => settings.prop_map(move |settings| Command::Autopilot { settings, condition }),
+        1 => a_query_command().prop_map(Command::Query),
     ]
 }

@@ -3,6 +3,8 @@
 use super::autopilot::AutopilotSettings;
 use super::checks::CheckSpec;
 use super::nodes::NodeSpec;
+use super::queries::QueryCommand;
+use super::restore::RestoreCommand;
 use super::sessions::SessionCommand;
 use super::timers::Expiry;
 use super::txn::{TxnOp, TxnReply};
@@ -50,6 +52,10 @@ pub enum Command {
     },
     /// All of these in order, or none. Answered [`Reply::Txn`].
     Txn(Vec<TxnOp>),
+    /// Puts another state in place.
+    Restore(RestoreCommand),
+    /// Changes prepared queries.
+    Query(QueryCommand),
 }
 
 /// When a conditional write takes effect.

@@ -4,9 +4,11 @@
 //! highest index among the forgotten ones stays, so a client that comes back with an older index is told to look again rather than left waiting.
 
 mod entry;
+mod history;
 mod locks;
 
 pub use entry::{Entry, Hold};
+pub use history::{Change, History, LIFE as HISTORY_LIFE, MOST_BYTES as HISTORY_BYTES, MOST_CHANGES as HISTORY_CHANGES, Window};
 pub use locks::{LockLost, LockRefused, token_holds};
 
 use super::sessions::Sessions;
@@ -33,6 +35,7 @@ pub struct Kv {
     pub(super) index: Index,
     /// The highest index among the tombstones forgotten.
     pub(super) reaped: Index,
+    pub(super) history: History,
 }
 
 /// What one command deleted.
@@ -73,6 +76,11 @@ impl Kv {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// What is remembered of its changes.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The entry of `key`.
@@ -168,7 +176,9 @@ impl Kv {
         }
         let hold = Hold { ttl: write.ttl, ..hold }.kept();
         let entry = Entry { key: key.clone(), value: write.value.into(), flags: write.flags, hold, create_index, modify_index: index };
-        self.entries.insert(key.clone(), Arc::new(entry));
+        let entry = Arc::new(entry);
+        let before = self.entries.insert(key.clone(), entry.clone());
+        self.history.note(index, &key, before, Some(entry));
         self.index = index;
         touched.add(Topic::Key(key));
     }
@@ -193,7 +203,8 @@ impl Kv {
             return;
         }
         for key in keys.iter() {
-            self.entries.remove(key);
+            let before = self.entries.remove(key);
+            self.history.note(at.index, key, before, None);
             self.tombstones.insert(key.clone(), at.index);
             touched.add(Topic::Key(key.clone()));
         }

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+pub mod archive;
 pub mod autopilot;
 mod catalog;
 pub mod checks;
@@ -14,6 +15,8 @@ pub mod kv;
 pub mod nodes;
 mod order;
 mod pool;
+pub mod queries;
+mod restore;
 pub mod services;
 pub mod sessions;
 mod snapshot;
@@ -22,6 +25,8 @@ pub mod txn;
 
 pub use crate::model::Touched;
 pub use command::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, Reply, Stamped};
+pub use queries::QueryCommand;
+pub use restore::RestoreCommand;
 pub use sessions::SessionCommand;
 pub use txn::{CatalogOp, TxnOp, TxnRead, TxnReply};
 
@@ -40,6 +45,10 @@ pub struct State {
     autopilot: autopilot::Autopilot,
     sessions: sessions::Sessions,
     timers: timers::Timers,
+    queries: queries::Queries,
+    lineage: restore::Lineage,
+    /// Apart, since it is there only while one is under way.
+    restoring: Option<Box<restore::Restoring>>,
 }
 
 /// When a command is applied.
@@ -66,13 +75,22 @@ impl Marks {
     pub const fn at(index: Index) -> Marks {
         Marks { index, changed: index }
     }
+
+    /// Raises both to `floor`.
+    #[must_use]
+    pub fn at_least(self, floor: Index) -> Marks {
+        Marks { index: self.index.max(floor), changed: self.changed.max(floor) }
+    }
 }
 
 impl State {
-    /// Applies one command at `index`, which must be greater than that of any command before.
-    pub fn apply(&mut self, index: Index, stamped: &Stamped) -> (Reply, Touched) {
+    /// Applies the command of the log entry at `log`, which must be greater than that of any command before. Its changes have
+    /// [the index](State::index_of) of that entry.
+    pub fn apply(&mut self, log: Index, stamped: &Stamped) -> (Reply, Touched) {
+        let index = self.index_of(log);
         assert!(index > self.last_change(), "commands are applied in the order of their indexes");
         let mut touched = Touched::default();
+        self.kv.history.turn(stamped.at);
         let at = Moment { index, at: stamped.at };
         let reply = match &stamped.command {
             Command::Nothing => Reply::Done,
@@ -86,6 +104,8 @@ impl State {
             Command::Session(command) => sessions::apply(self, at, command, &mut touched),
             Command::Expire(expired) => self.expire(at, expired, &mut touched),
             Command::Txn(ops) => txn::apply(self, at, ops, &mut touched),
+            Command::Restore(command) => self.restore(log, stamped.at, command, &mut touched),
+            Command::Query(command) => queries::apply(self, index, command, &mut touched),
         };
         (reply, touched)
     }
@@ -124,13 +144,13 @@ impl State {
 
     /// The index of the last command that changed anything.
     pub fn last_change(&self) -> Index {
-        self.kv
-            .index
-            .max(self.nodes.index)
-            .max(self.services.index)
-            .max(self.checks.index)
-            .max(self.autopilot.index())
-            .max(self.sessions.index)
+        let catalog = self.nodes.index.max(self.services.index).max(self.checks.index);
+        self.kv.index.max(catalog).max(self.autopilot.index()).max(self.queries.index()).max(self.sessions.index).max(self.restored_at())
+    }
+
+    /// Prepared queries.
+    pub fn queries(&self) -> &queries::Queries {
+        &self.queries
     }
 
     /// The KV store.

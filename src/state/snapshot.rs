@@ -5,13 +5,20 @@
 //! the file's checksum stands.
 
 mod catalog;
+mod loader;
 mod sessions;
+pub(super) mod tally;
+
+pub(super) use loader::{Loader, Origin};
 
 use super::State;
 use super::autopilot::AutopilotRow;
 use super::kv::{Burial, Entry};
+use super::queries::section::{self as queries, QuerySection};
+use super::restore::{Lineage, Restoring};
 use crate::model::codec::{self, CodecError};
-use crate::model::{Index, Key, Timestamp};
+use crate::model::{Index, Key, Timestamp, octets};
+use bytes::Bytes;
 use catalog::CatalogSection;
 use serde::{Deserialize, Serialize};
 use sessions::SessionSection;
@@ -31,9 +38,19 @@ enum Section {
     Burials(Vec<(Index, Timestamp, Vec<Key>)>),
     Autopilot(AutopilotRow),
     Catalog(CatalogSection),
-    Marks { kv: Index, kv_reaped: Index },
-    End { sections: u64 },
+    Marks {
+        kv: Index,
+        kv_reaped: Index,
+    },
+    End {
+        sections: u64,
+    },
     Sessions(SessionSection),
+    Lineage(Lineage),
+    /// A restore under way: which, how long it will be, when it went on last. Its pieces follow.
+    Restoring(u128, u64, Timestamp),
+    Piece(#[serde(with = "octets")] Bytes),
+    Queries(QuerySection),
 }
 
 impl State {
@@ -48,6 +65,18 @@ impl State {
 
     /// The same bytes in pieces of a bounded size, made as they are asked for.
     pub fn sections(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        let lineage = (self.lineage != Lineage::default()).then(|| Section::Lineage(self.lineage.clone()));
+        let begun = self.restoring.iter().map(|on| Section::Restoring(on.restore, on.bytes, on.at));
+        let pieces = self.restoring.iter().flat_map(|on| on.pieces.iter().cloned().map(Section::Piece));
+        framed(self.tables().chain(lineage).chain(begun).chain(pieces))
+    }
+
+    /// The tables alone, as an archive has them: nothing of what this cluster went through.
+    pub fn archived(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        framed(self.tables())
+    }
+
+    fn tables(&self) -> impl Iterator<Item = Section> + '_ {
         let entries = batches(self.kv.entries.values().cloned(), |entry| entry.key.len() + entry.value.len()).map(Section::Entries);
         let burials = self.kv.burials.iter().map(|(index, burial)| (*index, burial.at, burial.keys.to_vec()));
         let burials = batches(burials, |(_, _, keys)| keys.iter().map(|key| key.len() + ROW_BYTES).sum()).map(Section::Burials);
@@ -55,32 +84,16 @@ impl State {
         let catalog = catalog::sections(self).map(Section::Catalog);
         let marks = Section::Marks { kv: self.kv.index, kv_reaped: self.kv.reaped };
         let sessions = sessions::sections(self).map(Section::Sessions);
-        let rows = entries.chain(burials).chain(autopilot).chain(catalog).chain(sessions).chain([marks]);
-        let mut sections = 0;
-        let mut rows = rows.map(Some).chain([None]);
-        std::iter::from_fn(move || {
-            let section = rows.next()?.unwrap_or(Section::End { sections });
-            sections += 1;
-            Some(frame(&section))
-        })
+        let queries = queries::sections(&self.queries).map(Section::Queries);
+        entries.chain(burials).chain(autopilot).chain(catalog).chain(sessions).chain(queries).chain([marks])
     }
 
     /// Reads what [`State::encode`] wrote.
-    pub fn decode(mut bytes: &[u8]) -> Result<State, CodecError> {
-        let mut state = State::default();
-        let mut read = 0;
-        loop {
-            let (section, rest) = unframe(bytes)?;
-            bytes = rest;
-            if let Section::End { sections } = section {
-                let whole = sections == read && bytes.is_empty();
-                return match whole && catalog::is_whole(&state) && sessions::is_whole(&state) {
-                    true => Ok(state),
-                    false => Err(malformed("sections are missing or too many")),
-                };
-            }
-            state.add(section)?;
-            read += 1;
+    pub fn decode(bytes: &[u8]) -> Result<State, CodecError> {
+        let mut loader = Loader::new(Origin::Own);
+        match loader.consume(bytes)? == bytes.len() {
+            true => loader.finish(),
+            false => Err(malformed("cut off, or something follows the end")),
         }
     }
 
@@ -97,12 +110,27 @@ impl State {
             Section::Autopilot(row) => in_order(self.autopilot.row.replace(row).is_none()),
             Section::Catalog(section) => in_order(catalog::add(self, section)),
             Section::Sessions(section) => in_order(sessions::add(self, section)),
+            Section::Queries(section) => in_order(queries::add(&mut self.queries, section)),
             Section::Marks { kv, kv_reaped } => {
                 (self.kv.index, self.kv.reaped) = (kv, kv_reaped);
                 Ok(())
             }
+            Section::Lineage(lineage) => {
+                self.lineage = lineage;
+                Ok(())
+            }
+            Section::Restoring(restore, bytes, at) => {
+                let begun = Restoring::new(restore, bytes, at);
+                in_order(self.restoring.replace(Box::new(begun)).is_none())
+            }
+            Section::Piece(piece) => in_order(self.restoring.as_mut().is_some_and(|on| on.take(on.at, &piece).is_ok())),
             Section::End { .. } => Err(malformed("an end before the end")),
         }
+    }
+
+    /// Whether nothing is missing that rows refer to.
+    fn is_whole(&self) -> bool {
+        catalog::is_whole(self) && sessions::is_whole(self) && queries::is_whole(self)
     }
 
     fn add_burial(&mut self, index: Index, at: Timestamp, keys: Vec<Key>) -> Result<(), CodecError> {
@@ -115,20 +143,22 @@ impl State {
     }
 }
 
+fn framed(rows: impl Iterator<Item = Section>) -> impl Iterator<Item = Vec<u8>> {
+    let mut sections = 0;
+    let mut rows = rows.map(Some).chain([None]);
+    std::iter::from_fn(move || {
+        let section = rows.next()?.unwrap_or(Section::End { sections });
+        sections += 1;
+        Some(frame(&section))
+    })
+}
+
 fn frame(section: &Section) -> Vec<u8> {
     let mut out = vec![0; 4];
     codec::encode_compact_into(&mut out, VERSION, section);
     let length = u32::try_from(out.len() - 4).expect("a section is a few rows beyond its bound");
     out[..4].copy_from_slice(&length.to_le_bytes());
     out
-}
-
-fn unframe(bytes: &[u8]) -> Result<(Section, &[u8]), CodecError> {
-    let cut_off = || malformed("cut off");
-    let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_off)?;
-    let length = u32::from_le_bytes(*length) as usize;
-    let (body, rest) = rest.split_at_checked(length).ok_or_else(cut_off)?;
-    Ok((codec::decode_compact(WHAT, VERSION, body)?, rest))
 }
 
 fn malformed(reason: &str) -> CodecError {
@@ -140,7 +170,7 @@ fn in_order(holds: bool) -> Result<(), CodecError> {
 }
 
 /// Runs of rows of about [`SECTION_BYTES`] each.
-fn batches<T>(rows: impl Iterator<Item = T>, bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = Vec<T>> {
+pub(super) fn batches<T>(rows: impl Iterator<Item = T>, bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = Vec<T>> {
     let mut rows = rows.peekable();
     std::iter::from_fn(move || {
         rows.peek()?;

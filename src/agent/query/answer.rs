@@ -1,11 +1,13 @@
 //! Answers: rows shared with the view they come from, and how current they are.
 
-use super::{Query, catalog, health, kv};
-use crate::model::Key;
+use super::prepared::{self, Executed, Explained, NotExecuted};
+use super::{Query, catalog, health, kv, past};
+use crate::model::{Index, Key};
 use crate::state::autopilot::AutopilotRow;
 use crate::state::checks::Check;
-use crate::state::kv::Entry;
+use crate::state::kv::{Change, Entry, Window};
 use crate::state::nodes::Node;
+use crate::state::queries::PreparedQuery;
 use crate::state::services::Service;
 use crate::state::sessions::Session;
 use crate::state::{Marks, State, TxnReply, txn};
@@ -52,6 +54,23 @@ pub enum Rows {
     Sessions(Vec<Arc<Session>>),
     /// What came of a transaction's reads.
     Txn(TxnReply),
+    /// Changes of keys, the oldest first.
+    Changes {
+        /// What is remembered.
+        window: Window,
+        /// They.
+        changes: Vec<Arc<Change>>,
+        /// All there are up to this index.
+        through: Index,
+    },
+    /// It is not remembered.
+    OutsideWindow(Window),
+    /// Prepared queries, by id.
+    PreparedQueries(Vec<Arc<PreparedQuery>>),
+    /// What a prepared query found.
+    Executed(Result<Box<Executed>, NotExecuted>),
+    /// What a prepared query says.
+    Explained(Result<Box<Explained>, NotExecuted>),
 }
 
 /// An instance with its node and, where they were asked for, its checks: those of the node first.
@@ -86,8 +105,13 @@ pub struct WholeNode {
 }
 
 impl Query {
-    /// Answers from a view.
+    /// Answers from a view. After a restore everything counts as changed then, so that indexes go on rising and whoever waits hears of it.
     pub fn answer(&self, state: &State) -> Answer {
+        let Answer { marks, rows } = self.found(state);
+        Answer { marks: marks.at_least(state.restored_at()), rows }
+    }
+
+    fn found(&self, state: &State) -> Answer {
         match self {
             Query::KvGet { key } => kv::entry(state.kv(), key),
             Query::KvList { prefix } => kv::list(state.kv(), prefix),
@@ -110,6 +134,15 @@ impl Query {
             Query::Sessions => sessions(state, state.sessions().iter()),
             Query::SessionsOfNode { node } => sessions(state, state.sessions().of_node(node)),
             Query::Txn { reads } => Answer { marks: Marks::at(state.last_change()), rows: Rows::Txn(txn::read(state, reads)) },
+            Query::KvAt { key, at } => past::entry(state, key, *at),
+            Query::KvListAt { prefix, at } => past::list(state, prefix, *at),
+            Query::KvHistory { key } => past::of_key(state, key),
+            Query::KvChanges { prefix, after } => past::changes(state, prefix, *after),
+            Query::PreparedQueries { id } => prepared::list(state, id.as_deref()),
+            Query::ExecutePrepared { name, execution } => prepared::execute(state, name, execution),
+            Query::ExecuteForOther { query, execution } => prepared::execute_for_other(state, query, execution),
+            Query::ExplainPrepared { name, segment } => prepared::explain(state, name, segment),
+            Query::LastChange => Answer { marks: Marks::at(state.last_change()), rows: Rows::Absent },
             Query::Absent => Answer { marks: Marks::at(0), rows: Rows::Absent },
         }
     }

@@ -60,6 +60,9 @@ impl Fingerprint {
         match rows {
             Rows::Entry(_) | Rows::Entries(_) | Rows::Keys(_) | Rows::Autopilot(_) | Rows::Absent | Rows::Txn(_) => return None,
             Rows::Sessions(sessions) => sessions.iter().for_each(|session| digest.add((session.id, session.modify_index))),
+            Rows::Changes { .. } | Rows::OutsideWindow(_) | Rows::PreparedQueries(_) | Rows::Executed(_) | Rows::Explained(_) => {
+                return None;
+            }
             Rows::Nodes(nodes) => nodes.iter().for_each(|node| digest.node(node)),
             Rows::Checks(checks) => checks.iter().for_each(|check| digest.check(check)),
             Rows::ServiceNames(names) => names.iter().for_each(|(name, tags)| digest.add((name, tags))),

@@ -8,16 +8,20 @@ mod fields;
 mod fingerprint;
 mod health;
 mod kv;
+mod past;
+mod prepared;
 mod records;
 
 pub use crate::api::read::{CacheControl, ReadMode, ReadOptions};
 pub use answer::{Answer, Instance, NodeServices, Rows, WholeNode};
 pub use blocking::{Verdict, Wait, judge, patience};
 pub use choice::{Choice, Chooser, Health, Subject};
+pub use prepared::{Executed, Execution, Explained, NotExecuted};
 pub use records::CheckRecord;
 
-use crate::model::{Key, SessionId, Table, Topic};
+use crate::model::{Index, Key, SessionId, Table, Topic};
 use crate::state::nodes::fold;
+use crate::state::queries::ServiceQuery;
 use crate::state::{State, TxnRead};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -108,7 +112,61 @@ pub enum Query {
     WholeCatalog,
     /// Autopilot's settings.
     AutopilotConfiguration,
-    /// What this version does not keep, so that there is none of it and never will be: prepared queries.
+    /// Prepared queries as they are kept.
+    PreparedQueries {
+        /// Only the one with this id.
+        id: Option<String>,
+    },
+    /// The instances that a prepared query finds.
+    ExecutePrepared {
+        /// Its id or name.
+        name: String,
+        /// How it is carried out.
+        execution: Execution,
+    },
+    /// The instances that a prepared query of another datacenter finds here.
+    ExecuteForOther {
+        /// What it asks for.
+        query: Box<ServiceQuery>,
+        /// How it is carried out.
+        execution: Execution,
+    },
+    /// What a prepared query says when it is asked by this name.
+    ExplainPrepared {
+        /// Its id or name.
+        name: String,
+        /// The segment of the agent that was asked.
+        segment: String,
+    },
+    /// What a key was as of an index. Of the past an answer may be that it is not remembered.
+    KvAt {
+        /// Which.
+        key: Key,
+        /// The index.
+        at: Index,
+    },
+    /// What every key with this prefix was as of an index.
+    KvListAt {
+        /// Text that the keys begin with.
+        prefix: Key,
+        /// The index.
+        at: Index,
+    },
+    /// How a key came to be what it is.
+    KvHistory {
+        /// Which.
+        key: Key,
+    },
+    /// What changed among the keys with this prefix, the oldest first, as much as goes into one answer.
+    KvChanges {
+        /// Text that the keys begin with.
+        prefix: Key,
+        /// Behind this index.
+        after: Index,
+    },
+    /// When anything was last changed.
+    LastChange,
+    /// What this version does not keep, so that there is none of it and never will be.
     Absent,
     /// One session.
     Session {
@@ -151,7 +209,11 @@ impl Query {
             Query::WholeCatalog => vec![Topic::Table(Table::Nodes), Topic::Table(Table::Services), Topic::Table(Table::Checks)],
             Query::AutopilotConfiguration => vec![Topic::Table(Table::Autopilot)],
             Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } => vec![Topic::Table(Table::Sessions)],
-            Query::Absent | Query::Txn { .. } => Vec::new(),
+            Query::KvChanges { prefix, .. } => vec![Topic::KeyPrefix(prefix.clone())],
+            Query::KvAt { .. } | Query::KvListAt { .. } | Query::KvHistory { .. } => Vec::new(),
+            Query::PreparedQueries { .. } => vec![Topic::Table(Table::Queries)],
+            Query::ExecutePrepared { .. } | Query::ExecuteForOther { .. } | Query::ExplainPrepared { .. } => Vec::new(),
+            Query::Absent | Query::LastChange | Query::Txn { .. } => Vec::new(),
         }
     }
 }

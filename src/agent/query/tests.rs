@@ -139,7 +139,20 @@ fn a_query() -> impl Strategy<Value = Query> {
 
 fn is_of_catalog(query: &Query) -> bool {
     match query {
-        Query::KvGet { .. } | Query::KvList { .. } | Query::KvKeys { .. } | Query::AutopilotConfiguration | Query::Absent => false,
+        Query::KvGet { .. }
+        | Query::KvList { .. }
+        | Query::KvKeys { .. }
+        | Query::AutopilotConfiguration
+        | Query::KvAt { .. }
+        | Query::KvListAt { .. }
+        | Query::KvHistory { .. }
+        | Query::KvChanges { .. }
+        | Query::LastChange
+        | Query::PreparedQueries { .. }
+        | Query::ExecutePrepared { .. }
+        | Query::ExecuteForOther { .. }
+        | Query::ExplainPrepared { .. }
+        | Query::Absent => false,
         Query::Session { .. } | Query::Sessions | Query::SessionsOfNode { .. } | Query::Txn { .. } => false,
         Query::CatalogNodes { .. }
         | Query::CatalogServices { .. }

@@ -69,6 +69,11 @@ impl Listed<'_> {
             | Rows::Absent
             | Rows::Sessions(_)
             | Rows::Txn(_)
+            | Rows::Changes { .. }
+            | Rows::OutsideWindow(_)
+            | Rows::PreparedQueries(_)
+            | Rows::Executed(_)
+            | Rows::Explained(_)
             | Rows::Autopilot(_) => None,
         }
     }

@@ -29,6 +29,15 @@ impl Query {
             | Query::WholeNode { .. }
             | Query::AtAddress { .. }
             | Query::WholeCatalog
+            | Query::PreparedQueries { .. }
+            | Query::ExecutePrepared { .. }
+            | Query::ExecuteForOther { .. }
+            | Query::ExplainPrepared { .. }
+            | Query::KvAt { .. }
+            | Query::KvListAt { .. }
+            | Query::KvHistory { .. }
+            | Query::KvChanges { .. }
+            | Query::LastChange
             | Query::Absent
             | Query::Session { .. }
             | Query::Sessions
@@ -55,6 +64,10 @@ impl Query {
 
     /// How current its view's answer is, if that can be told without the answer.
     pub(super) fn marks(&self, state: &State) -> Option<Marks> {
+        self.marks_of_rows(state).map(|marks| marks.at_least(state.restored_at()))
+    }
+
+    fn marks_of_rows(&self, state: &State) -> Option<Marks> {
         match self {
             Query::HealthService { service, .. } => Some(state.services().marks_of_health(service)),
             Query::CatalogService { service, .. } => Some(state.services().marks_of_rows(service)),
@@ -70,6 +83,15 @@ impl Query {
             | Query::WholeNode { .. }
             | Query::AtAddress { .. }
             | Query::WholeCatalog
+            | Query::PreparedQueries { .. }
+            | Query::ExecutePrepared { .. }
+            | Query::ExecuteForOther { .. }
+            | Query::ExplainPrepared { .. }
+            | Query::KvAt { .. }
+            | Query::KvListAt { .. }
+            | Query::KvHistory { .. }
+            | Query::KvChanges { .. }
+            | Query::LastChange
             | Query::Absent
             | Query::Session { .. }
             | Query::Sessions
@@ -96,6 +118,15 @@ impl Query {
             | Query::WholeNode { .. }
             | Query::AtAddress { .. }
             | Query::WholeCatalog
+            | Query::PreparedQueries { .. }
+            | Query::ExecutePrepared { .. }
+            | Query::ExecuteForOther { .. }
+            | Query::ExplainPrepared { .. }
+            | Query::KvAt { .. }
+            | Query::KvListAt { .. }
+            | Query::KvHistory { .. }
+            | Query::KvChanges { .. }
+            | Query::LastChange
             | Query::Absent
             | Query::Session { .. }
             | Query::Sessions

@@ -3,8 +3,10 @@
 pub(super) mod delete;
 pub(super) mod export;
 pub(super) mod get;
+pub(super) mod history;
 pub(super) mod import;
 pub(super) mod put;
+pub(super) mod rollback;
 
 use super::client::{Client, Query, decoded, path, unexpected};
 use super::command::Call;

@@ -12,12 +12,15 @@ use crate::api::agent::{AgentSelf, Host, Member, Version};
 use crate::api::metrics::Metric;
 use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, RaftServer, ServersHealth};
-use crate::api::read::ReadOptions;
+use crate::api::read::{ReadMode, ReadOptions};
 use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::{Runtime, watch};
+use crate::server::archives::SavedSnapshot;
 use crate::server::http::{Answered, Backend, Pool, RequestError, Source, Trace};
 use crate::server::journal::Lines;
 use crate::state::{Command, Reply};
+use bytes::Bytes;
+use futures_util::Stream;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +91,20 @@ impl<R: Runtime> Backend for Agent<R> {
             Response::State(state) => Ok(state),
             other => Err(unlike(&other)),
         }
+    }
+
+    async fn save_snapshot(&self, mode: ReadMode, dc: Option<String>) -> Result<SavedSnapshot, RequestError> {
+        self.check_datacenter(dc.as_deref())?;
+        Ok(Agent::save_snapshot(self, mode).await?)
+    }
+
+    async fn restore_snapshot(
+        &self,
+        body: impl Stream<Item = Result<Bytes, String>> + Send,
+        dc: Option<String>,
+    ) -> Result<(), RequestError> {
+        self.check_datacenter(dc.as_deref())?;
+        Ok(Agent::restore_snapshot(self, body).await?)
     }
 
     async fn datacenters(&self) -> Result<Vec<String>, RequestError> {

@@ -2,7 +2,6 @@
 
 use super::connections::{Activity, Order, Phase};
 use crate::model::Instant;
-use crate::server::journal::Lines;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
@@ -20,18 +19,27 @@ pub(super) enum AnswerBody {
     Stream(Box<Stream>),
 }
 
-/// Lines of the log until the client goes or the server is told to finish. The connection counts as answering for as long.
+/// What comes while it is sent, until the client goes or the server is told to finish. The connection counts as answering for as long.
 pub(super) struct Stream {
-    lines: Lines,
+    parts: Pin<Box<dyn futures_util::Stream<Item = Bytes> + Send>>,
     finish: Pin<Box<dyn Future<Output = ()> + Send>>,
     activity: Arc<Activity>,
     now: fn() -> Instant,
 }
 
 impl Stream {
-    pub(super) fn new(lines: Lines, activity: &Arc<Activity>, now: fn() -> Instant) -> Stream {
+    pub(super) fn new(
+        parts: impl futures_util::Stream<Item = Bytes> + Send + 'static,
+        activity: &Arc<Activity>,
+        now: fn() -> Instant,
+    ) -> Stream {
         let told = activity.clone();
-        Stream { lines, finish: Box::pin(async move { told.ordered(Order::Finish).await }), activity: activity.clone(), now }
+        Stream {
+            parts: Box::pin(parts),
+            finish: Box::pin(async move { told.ordered(Order::Finish).await }),
+            activity: activity.clone(),
+            now,
+        }
     }
 }
 
@@ -50,7 +58,7 @@ impl Body for AnswerBody {
             AnswerBody::Whole(whole) => Pin::new(whole).poll_frame(cx),
             AnswerBody::Stream(stream) => match stream.finish.as_mut().poll(cx) {
                 Poll::Ready(()) => Poll::Ready(None),
-                Poll::Pending => stream.lines.poll_next(cx).map(|line| line.map(|line| Ok(Frame::data(line)))),
+                Poll::Pending => stream.parts.as_mut().poll_next(cx).map(|part| part.map(|part| Ok(Frame::data(part)))),
             },
         }
     }

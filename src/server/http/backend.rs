@@ -1,7 +1,7 @@
 //! What the HTTP server asks of the agent behind it.
 
 use crate::agent::local::{LocalChange, LocalError, LocalView};
-use crate::agent::query::{Answer, Query, ReadOptions};
+use crate::agent::query::{Answer, Query, ReadMode, ReadOptions};
 use crate::api::ApiError;
 use crate::api::agent::{AgentSelf, Host, Member, Version};
 use crate::api::metrics::Metric;
@@ -9,8 +9,11 @@ use crate::api::monitor::Monitor;
 use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealth};
 use crate::model::{Datacenter, Index, NodeName};
 use crate::runtime::watch;
+use crate::server::archives::SavedSnapshot;
 use crate::server::journal::Lines;
 use crate::state::{Command, Reply};
+use bytes::Bytes;
+use futures_util::Stream;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +53,16 @@ pub trait Backend: Clone + Send + Sync + 'static {
 
     /// The same in more detail.
     fn autopilot_state(&self, dc: Option<String>) -> impl Future<Output = Result<AutopilotState, RequestError>> + Send;
+
+    /// An archive of everything acknowledged before, or of what a server happens to have.
+    fn save_snapshot(&self, mode: ReadMode, dc: Option<String>) -> impl Future<Output = Result<SavedSnapshot, RequestError>> + Send;
+
+    /// Puts the state of the archive that `body` brings in the place of the cluster's.
+    fn restore_snapshot(
+        &self,
+        body: impl Stream<Item = Result<Bytes, String>> + Send,
+        dc: Option<String>,
+    ) -> impl Future<Output = Result<(), RequestError>> + Send;
 
     /// The known datacenters, nearest first.
     fn datacenters(&self) -> impl Future<Output = Result<Vec<String>, RequestError>> + Send;

@@ -83,17 +83,21 @@ pub(super) enum Effective {
     Untold,
 }
 
+/// Consul's word for how current an answer is.
+pub(super) fn word_of(mode: ReadMode) -> &'static str {
+    match mode {
+        ReadMode::Default => "leader",
+        ReadMode::Consistent => "consistent",
+        ReadMode::Stale { .. } => "stale",
+    }
+}
+
 /// Adds what a read tells of its currency.
 pub(super) fn mark(mut reply: Reply, answered: &Answered, effective: Effective) -> Reply {
     let headers = reply.headers_mut();
     match effective {
         Effective::Told(mode) => {
-            let word = match mode {
-                ReadMode::Default => "leader",
-                ReadMode::Consistent => "consistent",
-                ReadMode::Stale { .. } => "stale",
-            };
-            headers.insert(EFFECTIVE_CONSISTENCY, HeaderValue::from_static(word));
+            headers.insert(EFFECTIVE_CONSISTENCY, HeaderValue::from_static(word_of(mode)));
         }
         Effective::Untold => {}
     }

@@ -157,6 +157,7 @@ async fn serve<R: Runtime, B: Backend>(
         params: &params,
         segment,
         layout,
+        peer: client,
     };
     let admitted = permit(&call, client).and_then(|()| authorize(token(&params, &head.headers), need, segment));
     match admitted {

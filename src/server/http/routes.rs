@@ -76,6 +76,9 @@ pub(super) enum Endpoint {
     AutopilotConfiguration,
     AutopilotHealth,
     AutopilotState,
+    Snapshot,
+    Queries,
+    Query,
 }
 
 /// Who answers below `/v1/catalog/`.
@@ -126,7 +129,10 @@ pub(super) struct Route {
 impl Route {
     /// The `Allow` header.
     pub(super) fn allow(&self) -> String {
-        self.verbs.iter().fold("OPTIONS".to_owned(), |allow, (verb, _)| allow + "," + verb.as_str())
+        let verbs: Vec<&str> = self.verbs.iter().map(|(verb, _)| verb.as_str()).collect();
+        // Consul's handler of this path alone sorts methods out by itself.
+        let options = if self.endpoint == Endpoint::Query { "" } else { "OPTIONS," };
+        format!("{options}{}", verbs.join(","))
     }
 
     /// The permission `verb` needs; `None` if the route does not serve it.
@@ -145,6 +151,8 @@ const NODE_WRITE: Need = Need { resource: Resource::Node, access: Access::Write 
 const KEY_READ: Need = Need { resource: Resource::Key, access: Access::Read };
 const KEY_WRITE: Need = Need { resource: Resource::Key, access: Access::Write };
 const OPERATOR_READ: Need = Need { resource: Resource::Operator, access: Access::Read };
+/// All there is, or whatever is put in its place.
+const MANAGEMENT: Need = Need { resource: Resource::Acl, access: Access::Write };
 const OPERATOR_WRITE: Need = Need { resource: Resource::Operator, access: Access::Write };
 
 const fn route(path: &'static str, endpoint: Endpoint, verbs: &'static [(Verb, Need)]) -> Route {
@@ -250,8 +258,10 @@ pub(super) static ROUTES: &[Route] = &[
     route("/v1/operator/raft/configuration", Endpoint::RaftConfiguration, &[(Verb::Get, OPERATOR_READ)]),
     route("/v1/operator/raft/peer", Endpoint::RaftPeer, &[(Verb::Delete, OPERATOR_WRITE)]),
     route("/v1/operator/raft/transfer-leader", Endpoint::RaftTransferLeader, &[(Verb::Post, OPERATOR_WRITE)]),
-    route("/v1/query", Endpoint::Absent, &[(Verb::Get, OPEN), (Verb::Post, OPEN)]),
+    route("/v1/query", Endpoint::Queries, &[(Verb::Get, OPEN), (Verb::Post, OPEN)]),
+    route("/v1/query/", Endpoint::Query, GET_PUT_DELETE),
     route("/v1/session/list", Endpoint::Absent, &[(Verb::Get, OPEN)]),
+    route("/v1/snapshot", Endpoint::Snapshot, &[(Verb::Get, MANAGEMENT), (Verb::Put, MANAGEMENT)]),
     route("/v1/status/leader", Endpoint::StatusLeader, &[(Verb::Get, OPEN)]),
     route("/v1/status/peers", Endpoint::StatusPeers, &[(Verb::Get, OPEN)]),
 ];

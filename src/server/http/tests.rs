@@ -1,8 +1,11 @@
 mod catalog;
 mod conduct;
+mod history;
 mod kv;
 mod local;
 mod monitor;
+mod query;
 mod registrations;
 mod routes;
+mod snapshot;
 mod wire;

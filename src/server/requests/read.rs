@@ -116,6 +116,7 @@ impl<R: Runtime> Agent<R> {
         mut wait: Wait,
     ) -> Result<Answer, Refusal> {
         let until: Instant = R::now() + self.wait_of(options);
+        let restored_before = view.state.restored_at();
         loop {
             let changed = raft.changed(query.topics(&view.state), view.index);
             let woken = tokio::select! {
@@ -129,7 +130,9 @@ impl<R: Runtime> Agent<R> {
             };
             view = raft.view();
             let answer = query.answer(&view.state);
-            if !woken || wait.look(view.index, &answer) == Verdict::Send {
+            // Rows of another past are not told by their indexes.
+            let restored = view.state.restored_at() != restored_before;
+            if !woken || restored || wait.look(view.index, &answer) == Verdict::Send {
                 return Ok(answer);
             }
         }

@@ -97,9 +97,11 @@ impl Kv {
     pub(in crate::state) fn release_all<'a>(&mut self, index: Index, keys: impl Iterator<Item = &'a Key>, touched: &mut Touched) {
         for key in keys {
             let Some(slot) = self.entries.get_mut(key) else { continue };
+            let before = slot.clone();
             let entry = Entry::clone(slot);
             let hold = entry.hold.and_then(|hold| Hold { session: None, ..*hold }.kept());
             *slot = Arc::new(Entry { hold, modify_index: index, ..entry });
+            self.history.note(index, key, Some(before), Some(slot.clone()));
             self.index = index;
             touched.add(Topic::Key(key.clone()));
         }

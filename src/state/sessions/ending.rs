@@ -9,6 +9,7 @@ use crate::state::{Moment, State};
 pub(in crate::state) fn end(state: &mut State, at: Moment, id: SessionId, touched: &mut Touched) {
     let Some(session) = state.sessions.take(id) else { return };
     state.timers.clear(&Timer::Session(id), touched);
+    state.queries.unbind(at.index, id, touched);
     let keys = state.sessions.held.remove(&id).unwrap_or_default();
     match session.spec.behavior {
         Behavior::Release => state.kv.release_all(at.index, keys.iter(), touched),

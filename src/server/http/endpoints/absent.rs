@@ -30,15 +30,10 @@ pub(super) fn mesh() -> Result<Reply, ApiError> {
     Err(ApiError::internal("Connect must be enabled in order to use this endpoint"))
 }
 
-/// The lists of sessions and prepared queries: there are none, and none can be made. A query that waits for one waits as long as it may.
+/// The list of sessions: there are none, and none can be made. A query that waits for one waits as long as it may.
 pub(super) async fn none<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
-    match call.verb {
-        Verb::Get => {
-            let answered = call.read(Query::Absent, call.read_options()?).await?;
-            Ok(reply::mark(reply::json(call.layout, &[(); 0]), &answered, Effective::Untold))
-        }
-        Verb::Put | Verb::Post | Verb::Delete => Err(ApiError::internal("Prepared queries are not in this version")),
-    }
+    let answered = call.read(Query::Absent, call.read_options()?).await?;
+    Ok(reply::mark(reply::json(call.layout, &[(); 0]), &answered, Effective::Untold))
 }
 
 /// `/v1/config/:kind[/:name]`: there are no entries, and none can be made.

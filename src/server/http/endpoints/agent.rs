@@ -30,8 +30,8 @@ pub(super) async fn members<B: Backend>(call: &Call<'_, B>) -> Result<Reply, Api
 
 /// The log as it is written, until the client goes.
 pub(super) fn monitor<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
-    let lines = call.backend.monitor(crate::api::monitor::monitor(call.params)?)?;
-    Ok(reply::stream(Stream::new(lines, call.activity, R::now)))
+    let mut lines = call.backend.monitor(crate::api::monitor::monitor(call.params)?)?;
+    Ok(reply::stream(Stream::new(futures_util::stream::poll_fn(move |cx| lines.poll_next(cx)), call.activity, R::now)))
 }
 
 pub(super) async fn join<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {

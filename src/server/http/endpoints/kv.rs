@@ -1,9 +1,10 @@
 //! `/v1/kv/`.
 
-use super::Call;
 use super::rows::write;
+use super::{Call, history};
 use crate::agent::query::{Query, ReadOptions, Rows};
 use crate::api::ApiError;
+use crate::api::history::Asked;
 use crate::api::json::{Layout, to_vec};
 use crate::api::kv::{self, Delete, EntryShape, Form, KeyShape, Lookup, Put};
 use crate::model::Key;
@@ -28,6 +29,10 @@ pub(super) async fn answer<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Inc
 }
 
 async fn lookup<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
+    let last_event = call.headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    if let Some(asked) = Asked::parse(call.params, last_event)? {
+        return Box::pin(history::answer::<R, B>(call, asked)).await;
+    }
     let options = call.read_options()?;
     match kv::lookup(call.segment, call.params)? {
         Lookup::Entry { form } => {
@@ -51,7 +56,7 @@ async fn read<B: Backend>(call: &Call<'_, B>, query: Query, options: ReadOptions
     call.read(query, options).await.map_err(ApiError::from)
 }
 
-fn one(layout: Layout, form: Form, answered: &Answered) -> Reply {
+pub(super) fn one(layout: Layout, form: Form, answered: &Answered) -> Reply {
     let Rows::Entry(Some(entry)) = &answered.answer.rows else { return reply::empty(StatusCode::NOT_FOUND) };
     match form {
         Form::Json => reply::json(layout, &[EntryShape::from(&**entry)]),
@@ -73,7 +78,7 @@ fn raw(entry: Arc<Entry>) -> Reply {
     reply
 }
 
-async fn list<R: Runtime>(layout: Layout, answered: &Answered) -> Result<Reply, ApiError> {
+pub(super) async fn list<R: Runtime>(layout: Layout, answered: &Answered) -> Result<Reply, ApiError> {
     let entries = match &answered.answer.rows {
         Rows::Entries(entries) if !entries.is_empty() => entries.clone(),
         _ => return Ok(reply::empty(StatusCode::NOT_FOUND)),

@@ -4,12 +4,15 @@ mod absent;
 mod agent;
 mod catalog;
 mod health;
+mod history;
 mod kv;
 mod local;
 mod metrics;
 mod operator;
+mod query;
 mod registration;
 mod rows;
+mod snapshot;
 mod status;
 mod ui;
 
@@ -31,6 +34,7 @@ use hyper::body::Incoming;
 use hyper::header::CACHE_CONTROL;
 use hyper::{HeaderMap, StatusCode};
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The longest JSON body of a request, in bytes. A later route that needs more says so.
@@ -49,6 +53,8 @@ pub(super) struct Call<'a, B> {
     /// What follows the route's path, unescaped.
     pub(super) segment: &'a [u8],
     pub(super) layout: Layout,
+    /// Who asks.
+    pub(super) peer: IpAddr,
 }
 
 /// Answers a request of `endpoint`.
@@ -97,6 +103,9 @@ async fn answer_other<R: Runtime, B: Backend>(endpoint: Endpoint, call: &Call<'_
         Endpoint::Catalog(one) => Box::pin(catalog::answer::<R, B>(one, call, body)).await,
         Endpoint::Health(one) => Box::pin(health::answer::<R, B>(one, call)).await,
         Endpoint::Ui(one) => ui::answer::<R, B>(one, call).await,
+        Endpoint::Queries => Box::pin(query::all::<R, B>(call, body)).await,
+        Endpoint::Query => Box::pin(query::one::<R, B>(call, body)).await,
+        Endpoint::Snapshot => snapshot::answer::<R, B>(call, body).await,
         Endpoint::Absent => absent::none(call).await,
         Endpoint::Acl => absent::acl(),
         Endpoint::Mesh => absent::mesh(),
@@ -128,6 +137,13 @@ impl<B: Backend> Call<'_, B> {
     fn check_namespace(&self) -> Result<(), ApiError> {
         let header = self.headers.get("x-consul-namespace").and_then(|value| value.to_str().ok());
         check_namespace(self.params, header)
+    }
+
+    /// The address of the client: what the first proxy on the way says it is, else the connection's.
+    fn client(&self) -> IpAddr {
+        let forwarded = self.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+        let first = forwarded.and_then(|list| list.split(',').next()).and_then(|first| first.trim().parse().ok());
+        first.unwrap_or(self.peer)
     }
 
     /// The datacenter the request names.

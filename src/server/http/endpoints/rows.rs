@@ -26,7 +26,7 @@ pub(super) async fn write<R: Runtime>(rows: usize, document: impl FnOnce() -> Ve
 
 /// What a document is written with, beside its rows.
 pub(super) struct Sheet {
-    layout: Layout,
+    pub(super) layout: Layout,
     pub(super) datacenter: Datacenter,
 }
 

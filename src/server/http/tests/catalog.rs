@@ -145,9 +145,7 @@ fn what_is_off_or_not_kept_says_so() {
             ("GET", "/v1/config/bogus", 500, "invalid config entry kind: bogus"),
             ("DELETE", "/v1/config/service-defaults/web", 200, "{}"),
             ("PUT", "/v1/config", 500, "Config entries belong to a service mesh, which this agent does not have"),
-            ("GET", "/v1/query", 200, "[]"),
             ("GET", "/v1/session/list", 200, "[]"),
-            ("POST", "/v1/query", 500, "Prepared queries are not in this version"),
         ] {
             let reply = served.ask(method, target, b"").await;
             assert_eq!((reply.status, reply.text()), (status, text), "{method} {target}");

@@ -1,7 +1,7 @@
 //! A backend without Raft: a state behind a lock, with watches as the running agent has them.
 
 use crate::agent::local::{LocalChange, LocalError, LocalView};
-use crate::agent::query::{Answer, Query, ReadOptions, Verdict, judge, patience};
+use crate::agent::query::{Answer, Query, ReadMode, ReadOptions, Verdict, judge, patience};
 use crate::api::agent::{AgentSelf, Host, Member, MemberStatus, Memory, SelfConfig, Version};
 use crate::api::metrics::{Metric, Reading};
 use crate::api::monitor::Monitor;
@@ -9,10 +9,13 @@ use crate::api::operator::{AutopilotState, Peer, RaftConfiguration, ServersHealt
 use crate::model::{Datacenter, Index, NodeName, Timestamp};
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{timeout, watch};
+use crate::server::archives::SavedSnapshot;
 use crate::server::http::{Answered, Backend, Means, Origin, Pool, RequestError, Source, Trace};
 use crate::server::journal::{Journal, Lines};
 use crate::state::{Command, Reply, Stamped, State};
 use crate::watch::{Ticket, Watches};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -239,6 +242,23 @@ impl Backend for Local {
             leader: String::new(),
             voters: vec![],
         })
+    }
+
+    async fn save_snapshot(&self, mode: ReadMode, _dc: Option<String>) -> Result<SavedSnapshot, RequestError> {
+        self.note(format!("save {mode:?}"));
+        let parts = Box::pin(futures_util::stream::iter([Bytes::from_static(b"arch"), Bytes::from_static(b"ive")]));
+        Ok(SavedSnapshot { bytes: 7, index: 5, known_leader: true, last_contact: Duration::ZERO, parts })
+    }
+
+    async fn restore_snapshot(
+        &self,
+        body: impl Stream<Item = Result<Bytes, String>> + Send,
+        _dc: Option<String>,
+    ) -> Result<(), RequestError> {
+        let parts: Vec<Result<Bytes, String>> = body.collect().await;
+        let bytes = parts.into_iter().collect::<Result<Vec<Bytes>, String>>().map_err(RequestError::Refused)?.concat();
+        self.note(format!("restore {}", String::from_utf8_lossy(&bytes)));
+        Ok(())
     }
 
     async fn datacenters(&self) -> Result<Vec<String>, RequestError> {

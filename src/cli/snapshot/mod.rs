@@ -1,0 +1,26 @@
+//! `snapshot`: the whole state in a file.
+
+pub(super) mod inspect;
+pub(super) mod restore;
+pub(super) mod save;
+
+use crate::state::archive::{ArchiveReader, Meta, TableSize, Tally};
+use crate::state::kv::Entry;
+use std::fs::File;
+use std::io::BufReader;
+
+/// Bytes of a state that are looked at together.
+const PIECE: usize = 1 << 20;
+
+/// Reads and checks all of an archive; `each` is shown every key.
+fn read(file: &str, each: &mut dyn FnMut(&Entry)) -> Result<(Meta, Vec<TableSize>), String> {
+    let opened = File::open(file).map_err(|e| format!("Error opening snapshot file: {file}: {e}"))?;
+    let wrong = |e: &dyn std::fmt::Display| format!("Error reading snapshot: {file}: {e}");
+    let mut reader = ArchiveReader::open(BufReader::with_capacity(PIECE, opened)).map_err(|e| wrong(&e))?;
+    let mut tally = Tally::default();
+    while let Some(piece) = reader.piece(PIECE).map_err(|e| wrong(&e))? {
+        tally.take(&piece, each).map_err(|e| wrong(&e))?;
+    }
+    let tables = tally.finish().map_err(|e| wrong(&e))?;
+    Ok((reader.meta().clone(), tables))
+}
