@@ -1,7 +1,7 @@
 //! Prepared queries carried out: what a name leads to, and the instances it asks for.
 
 use super::catalog::seats;
-use super::{Answer, Instance, Rows};
+use super::{Answer, Instance, Rows, sort_by_distance};
 use crate::state::queries::{Asked, QuerySpec, Resolved, ServiceQuery};
 use crate::state::{Marks, State};
 use rand::SeedableRng;
@@ -109,6 +109,9 @@ fn run(state: &State, query: ServiceQuery, dns_ttl: String, execution: &Executio
     instances.shuffle(&mut ChaCha8Rng::seed_from_u64(execution.seed));
     let near = if execution.near.is_empty() { query.near.as_str() } else { execution.near.as_str() };
     if let Some(node) = origin(state, near, execution) {
+        let names = instances.iter().map(|instance| instance.node.spec.name.as_str()).chain([node]);
+        let located: Vec<_> = names.filter_map(|name| state.coordinates().get(name).cloned()).collect();
+        sort_by_distance(&mut instances, node, &located, |instance| instance.node.spec.name.as_str());
         let at = instances.iter().take(NEAREST).position(|instance| instance.node.spec.name.as_str() == node);
         if let Some(at) = at {
             instances.swap(0, at);

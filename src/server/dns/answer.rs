@@ -3,6 +3,7 @@
 use super::Dns;
 use super::counters::{Counters, Event};
 use super::look::Looked;
+use super::prepared::Carried;
 use super::recursor::cut_short;
 use super::setting::Setting;
 use crate::dns::Standing;
@@ -69,7 +70,7 @@ impl<R: Runtime> Dns<R> {
         let looked;
         let found = match &plan {
             Plan::Settled(_) => Found::Nothing,
-            Plan::PreparedQuery { .. } => Found::NoQuery,
+            Plan::PreparedQuery { .. } => return Verdict::Wait,
             Plan::Ask(ask) => {
                 let Some(at_hand) = self.look_now(ask, &current.freshness) else { return Verdict::Wait };
                 looked = at_hand;
@@ -101,9 +102,13 @@ impl<R: Runtime> Dns<R> {
             Plan::Ask(ask) => self.look(ask, &current.freshness).await,
             Plan::Settled(_) | Plan::PreparedQuery { .. } | Plan::Recurse => None,
         };
+        let carried = match &plan {
+            Plan::PreparedQuery { name } => Box::pin(self.carry_out(name, &current.freshness, asker.address)).await,
+            Plan::Settled(_) | Plan::Ask(_) | Plan::Recurse => None,
+        };
         let found = match (&plan, &looked) {
             (Plan::Settled(_), _) => Found::Nothing,
-            (Plan::PreparedQuery { .. }, _) => Found::NoQuery,
+            (Plan::PreparedQuery { .. }, _) => carried.as_ref().map_or(Found::Unknown, Carried::found),
             (Plan::Ask(_), Some(looked)) => found_of(looked),
             (Plan::Ask(_), None) | (Plan::Recurse, _) => Found::Unknown,
         };

@@ -6,6 +6,7 @@ mod counters;
 mod held;
 mod limiter;
 mod look;
+mod prepared;
 mod recursor;
 mod setting;
 mod tcp;
