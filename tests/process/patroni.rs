@@ -3,6 +3,7 @@
 //! `MUSTER_PATRONI_KILLS` says how often the primary is killed; twice unless it is set. Skipped, saying so, where Patroni or PostgreSQL is not installed.
 
 use super::{Agent, LONG, Site, eventually, text};
+use crate::http::{self, Request};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
@@ -158,14 +159,21 @@ impl Pair {
         self.watched.iter().map(Database::said).collect()
     }
 
-    fn streams(&self, primary: usize) -> bool {
-        self.watched[primary].ask("select count(*) from pg_stat_replication where state = 'streaming'").as_deref() == Some("1")
+    /// Whether the other one follows this primary, and its Patroni would have it take over.
+    fn follows(&self, primary: usize) -> bool {
+        let other = &self.watched[1 - primary];
+        let question =
+            format!("select count(*) from pg_stat_replication where state = 'streaming' and application_name = '{}'", other.name);
+        let ready = Request::get("/replica", Duration::from_secs(2));
+        other.ask("select pg_is_in_recovery()").as_deref() == Some("t")
+            && self.watched[primary].ask(&question).as_deref() == Some("1")
+            && http::call(&format!("{}:8008", other.address), &ready).is_ok_and(|answer| answer.status == 200)
     }
 
     /// Kills the primary; who it is then, and after how long.
     fn fail_over(&self, primary: usize) -> Duration {
         let other = 1 - primary;
-        eventually("the standby follows", PATIENCE, || self.streams(primary), || self.said());
+        eventually("the standby follows", PATIENCE, || self.follows(primary), || self.said());
         self.at(primary).kill();
         let killed = Instant::now();
         eventually("the standby takes over", TTL + PROMOTION + LONG, || self.watched[other].is_primary(), || self.said());
@@ -211,7 +219,7 @@ fn patroni_replaces_a_killed_primary_within_its_ttl_and_never_has_two() {
         pair.at(1).start();
         scope.spawn(|| pair.look());
         let times: Vec<Duration> = (0..kills).map(|kill| pair.fail_over(kill % 2)).collect();
-        eventually("the last one killed follows", PATIENCE, || pair.streams(kills % 2), || pair.said());
+        eventually("the last one killed follows", PATIENCE, || pair.follows(kills % 2), || pair.said());
         times
     });
     println!("a standby took over after {times:?}; {} looks", pair.looks.load(Ordering::SeqCst));

@@ -81,7 +81,7 @@ fn an_agent_that_comes_late_or_forgets_is_told_what_runs() {
 fn a_service_that_the_agent_refuses_is_not_started() {
     let (agent, site) = serving("refused");
     let ran = site.folder.join("ran");
-    let child = run(&agent, &["-service=web", "-check-http=not-a-url"], &format!("touch {}", ran.display()));
+    let child = run(&agent, &["-service=web", "-meta=a key=x"], &format!("touch {}", ran.display()));
     let output = child.wait_with_output().expect("our own child");
     assert_eq!((output.status.code(), ran.exists()), (Some(1), false), "{}", text(&output.stderr));
     let nothing = run(&agent, &["-service=web"], "exit 0").wait_with_output().expect("our own child");

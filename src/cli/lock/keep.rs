@@ -4,7 +4,7 @@ use super::Plan;
 use super::compete::{WAIT, Won};
 use super::guard::Guard;
 use super::hold::{Cause, Event, Hold, Order};
-use super::place::{Held, Place};
+use super::place::Place;
 use super::session::Session;
 use crate::cli::remote::Trouble;
 use crate::cli::report::{Outcome, Report};
@@ -18,11 +18,11 @@ use std::io;
 const COMMAND_FAILED: u8 = 2;
 
 /// Runs the command as long as the lock is ours, and gives it back.
-pub(super) async fn keep(plan: &Plan, won: Won, notices: &mut Notices) -> Outcome {
-    let Won { session, place, held } = won;
-    plan.tell(format_args!("Lock acquired: {}", held.key));
-    let mut hold = Hold::new(plan.terms, session.asked());
-    let ran = run(plan, &session, &place, &held, &mut hold, notices).await;
+pub(super) async fn keep(plan: &Plan, won: Won, guard: Guard, notices: &mut Notices) -> Outcome {
+    plan.tell(format_args!("Lock acquired: {}", won.held.key));
+    let mut hold = Hold::new(plan.terms, won.session.asked());
+    let ran = run(plan, &won, guard, &mut hold, notices).await;
+    let Won { session, place, .. } = won;
     let mut report = Report::default();
     let mut failed = |text: String| {
         say(text);
@@ -64,9 +64,9 @@ impl Ran {
     }
 }
 
-async fn run(plan: &Plan, session: &Session, place: &Place, held: &Held, hold: &mut Hold, notices: &mut Notices) -> io::Result<Ran> {
+async fn run(plan: &Plan, won: &Won, guard: Guard, hold: &mut Hold, notices: &mut Notices) -> io::Result<Ran> {
+    let Won { session, place, held } = won;
     let alarm = Alarm::new()?;
-    let guard = Guard::start(&plan.terms)?;
     let mut env =
         vec![("CONSUL_LOCK_HELD", "true".to_owned()), ("MUSTER_LOCK_KEY", held.key.clone()), ("MUSTER_LOCK_SESSION", session.id.clone())];
     env.extend(held.token.clone().map(|token| ("MUSTER_LOCK_TOKEN", token)));

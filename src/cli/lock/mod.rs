@@ -21,6 +21,7 @@ use crate::model::duration;
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
 use compete::{Race, compete};
+use guard::Guard;
 use hold::Terms;
 use keep::keep;
 use session::Behavior;
@@ -128,8 +129,10 @@ pub(super) fn run(call: &Call<'_>) -> Outcome {
     let plan = Plan::of(call)?;
     Tokio::block_on(async {
         let mut notices = Notices::take().map_err(|e| format!("Error catching signals: {e}"))?;
+        // It is there before it is needed: the lock is not held up by its start.
+        let guard = Guard::start(&plan.terms).map_err(|e| format!("Error starting the lock's guard: {e}"))?;
         match compete(&plan, &mut notices).await? {
-            Race::Won(won) => keep(&plan, won, &mut notices).await,
+            Race::Won(won) => keep(&plan, won, guard, &mut notices).await,
             Race::Left(why) => Ok(Report::failed(why)),
         }
     })

@@ -1,6 +1,6 @@
-//! Lines of `lock` and `run` that are refused before anything is asked or started.
+//! Lines of `lock` and `run` that are refused before anything is asked or started, and of changes under a lock.
 
-use super::{Fake, refusal};
+use super::{Fake, out, refusal};
 
 #[test]
 fn lock_needs_a_prefix_a_command_and_flags_that_make_sense() {
@@ -34,4 +34,23 @@ fn run_needs_a_service_and_a_command() {
     assert_eq!(why, "invalid value \"0s\" for flag -check-interval: must be above zero");
     assert!(refusal(&fake.line("run -service=web -port=x -- true")).contains("-port"));
     assert!(fake.requests().is_empty());
+}
+
+#[test]
+fn a_change_may_carry_the_token_of_a_lock_and_a_key_may_have_a_ttl() {
+    let fake = Fake::answering(&[
+        ("PUT /v1/kv/a?fence=t.1.2.a2V5", 200, "true"),
+        ("PUT /v1/kv/b?fence=old", 409, "the lock is lost"),
+        ("PUT /v1/kv/a?ttl=30s", 200, "true"),
+        ("PUT /v1/kv/a?ttl-refresh=true", 200, "true"),
+        ("DELETE /v1/kv/a?fence=t", 200, "true"),
+    ]);
+    assert_eq!(out(&fake.line("kv put -fence=t.1.2.a2V5 a x")), "Success! Data written to: a\n");
+    assert_eq!(
+        refusal(&fake.line("kv put -fence=old b x")),
+        "Error! Failed writing data: Unexpected response code: 409 (the lock is lost)"
+    );
+    assert_eq!(out(&fake.line("kv put -ttl=30s a x")), "Success! Data written to: a\n");
+    assert_eq!(out(&fake.line("kv put -ttl-refresh a")), "Success! Data written to: a\n");
+    assert_eq!(out(&fake.line("kv delete -fence=t a")), "Success! Deleted key: a\n");
 }
