@@ -43,12 +43,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let scratches = Scratches::open(disk.clone()).map_err(|source| DataDirError::Io { path: path.clone(), source })?;
     let local = LocalAgent::open(&config, node_id, disk.clone(), ProbeSetting::at(surroundings.docker.clone())).await?;
     say_what_to_know(&config, node_id);
-    let rpc_listener = match config.listen.rpc {
-        Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),
-        Some(_) | None => None,
-    };
-    let http_listeners = listen_for_http::<R>(&config).await?;
-    let dns_sockets = listen_for_dns::<R>(&config).await?;
+    let listeners = Listeners::<R>::open(&config).await?;
     let dns = Arc::new(dns::Shared::new::<R>(&config)?);
     let hello = hello_of(&config);
     let calls = rpc::Pool::<R>::new(hello.clone(), rpc_limits(&config));
@@ -96,13 +91,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
         doors: Mutex::default(),
         tasks: Mutex::default(),
     }));
-    if let Some(listener) = rpc_listener {
-        let served = agent.0.rpc_served.clone();
-        agent.keep(rpc::serve::<R, _>(listener, hello, agent.clone(), rpc_limits(agent.config()), served));
-    }
-    agent.open_doors(settings, http_listeners);
-    let dns = Dns::start(&agent, &agent.0.dns, dns_sockets);
-    agent.0.doors.lock().expect("no panic while held").push(dns);
+    agent.open_doors(settings, listeners, hello);
     if let Err(e) = agent.enter_cluster().await {
         agent.shutdown(Farewell::Vanish).await;
         return Err(e);
@@ -111,11 +100,16 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
 }
 
 impl<R: Runtime> Agent<R> {
-    /// Serves HTTP until the agent drains.
-    fn open_doors(&self, settings: Settings, listeners: Vec<R::TcpListener>) {
+    /// Serves other agents until this one ends, HTTP and DNS until it drains.
+    fn open_doors(&self, settings: Settings, listeners: Listeners<R>, hello: rpc::Hello) {
+        if let Some(listener) = listeners.rpc {
+            let served = self.0.rpc_served.clone();
+            self.keep(rpc::serve::<R, _>(listener, hello, self.clone(), rpc_limits(self.config()), served));
+        }
         let http = Http::<R, Agent<R>>::new(settings, self.clone());
+        let dns = Dns::start(self, &self.0.dns, listeners.dns);
         let mut doors = self.0.doors.lock().expect("no panic while held");
-        for listener in listeners {
+        for listener in listeners.http {
             let http = http.clone();
             doors.push(R::spawn(async move { http.serve(listener).await }));
         }
@@ -124,6 +118,7 @@ impl<R: Runtime> Agent<R> {
             agent.stopping().await;
             http.drain(DRAIN).await;
         }));
+        doors.push(dns);
     }
 
     /// Starts what finds the others and what is done for them.
@@ -195,6 +190,25 @@ async fn give_up<R: Runtime>(raft: Option<Raft<R>>, why: StartError) -> StartErr
         raft.shutdown().await;
     }
     why
+}
+
+/// What an agent listens on.
+struct Listeners<R: Runtime> {
+    /// For other agents; servers only.
+    rpc: Option<R::TcpListener>,
+    http: Vec<R::TcpListener>,
+    dns: Vec<Sockets<R>>,
+}
+
+impl<R: Runtime> Listeners<R> {
+    /// Takes every port that is configured, or none.
+    async fn open(config: &Config) -> Result<Listeners<R>, StartError> {
+        let rpc = match config.listen.rpc {
+            Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),
+            Some(_) | None => None,
+        };
+        Ok(Listeners { rpc, http: listen_for_http::<R>(config).await?, dns: listen_for_dns::<R>(config).await? })
+    }
 }
 
 async fn listen_for_http<R: Runtime>(config: &Config) -> Result<Vec<R::TcpListener>, StartError> {

@@ -24,7 +24,6 @@ pub struct Stamped {
 }
 
 /// One change to the replicated state.
-#[expect(clippy::large_enum_variant, reason = "a command is moved a few times on its way to the disk, which costs far more")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Changes nothing.

@@ -31,7 +31,6 @@ pub enum TxnOp {
 }
 
 /// An operation on the catalog; a condition that does not hold fails the transaction.
-#[expect(clippy::large_enum_variant, reason = "those that are large are nearly all there is of these")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum CatalogOp {
     /// Creates or updates a node.

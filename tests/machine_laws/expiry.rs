@@ -22,7 +22,7 @@ impl Specimen for OfExpiry {
     }
 
     fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
-        let rows = (0u64..20, vec((timer(), 1u64..6, 1u64..4), 0..5)).prop_map(|(as_of, timers)| {
+        let rows = (0u64..20, vec((timer(), 0u64..6, 1u64..4), 0..5)).prop_map(|(as_of, timers)| {
             let row = |(timer, seconds, since)| (timer, Span { length: Duration::from_secs(seconds), since });
             Input::Timers { as_of, rows: timers.into_iter().map(row).collect::<Rows>() }
         });

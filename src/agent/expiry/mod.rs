@@ -302,27 +302,9 @@ impl Watch {
     }
 }
 
-impl Machine for Watch {
-    type Input = Input;
-    type Output = Output;
-
-    fn handle(&mut self, now: Instant, input: Input) {
-        assert!(self.output.is_none(), "outputs are drained before the next input");
-        self.tick(now);
-        match input {
-            Input::Timers { as_of, rows } => self.see(as_of, &rows),
-            Input::Renew(timer) => drop(self.begin_anew(&timer)),
-            Input::Proof(proof) => self.proven(now, proof),
-            Input::Fate(fate) => self.decided(now, fate),
-        }
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        assert!(self.output.is_none(), "outputs are drained before the next input");
-        if self.poll_timeout().is_none_or(|deadline| deadline.at > now) {
-            return;
-        }
-        self.tick(now);
+impl Watch {
+    /// Does what it is time for.
+    fn look(&mut self, now: Instant) {
         match &mut self.phase {
             Phase::Idle(from) if *from <= now && !self.clock.is_settling(now) => {
                 if self.first_due().is_some() {
@@ -337,6 +319,32 @@ impl Machine for Watch {
             }
             Phase::Idle(_) | Phase::Repeating(..) | Phase::Proving | Phase::Deciding(_) => {}
         }
+    }
+}
+
+impl Machine for Watch {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        assert!(self.output.is_none(), "outputs are drained before the next input");
+        self.tick(now);
+        match input {
+            Input::Timers { as_of, rows } => self.see(as_of, &rows),
+            Input::Renew(timer) => drop(self.begin_anew(&timer)),
+            Input::Proof(proof) => self.proven(now, proof),
+            Input::Fate(fate) => self.decided(now, fate),
+        }
+        self.look(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        assert!(self.output.is_none(), "outputs are drained before the next input");
+        if self.poll_timeout().is_none_or(|deadline| deadline.at > now) {
+            return;
+        }
+        self.tick(now);
+        self.look(now);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

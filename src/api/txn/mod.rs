@@ -12,7 +12,7 @@ use super::ApiError;
 use crate::config::definition::{self as bodies, DefinitionError, Dialect, Field, Fields, Shape, Value, field};
 use crate::model::SessionId;
 use crate::state::txn::TxnError;
-use crate::state::{Command, TxnOp, TxnRead};
+use crate::state::{TxnOp, TxnRead};
 
 /// The bounds of a transaction.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ pub enum Txn {
     /// Operations that change nothing.
     Reads(Vec<TxnRead>),
     /// Operations at least one of which may change something.
-    Changes(Command),
+    Changes(Vec<TxnOp>),
     /// It cannot be done, whatever the state: which operations, and why.
     Failed(Vec<TxnError>),
 }
@@ -130,7 +130,7 @@ pub fn parse(body: &[u8], bounds: Bounds) -> Result<Txn, ApiError> {
 fn sorted(ops: Vec<TxnOp>) -> Txn {
     let is_read = |op: &TxnOp| matches!(op, TxnOp::Read(_));
     if !ops.iter().all(is_read) {
-        return Txn::Changes(Command::Txn(ops));
+        return Txn::Changes(ops);
     }
     let read = |op| match op {
         TxnOp::Read(read) => Some(read),

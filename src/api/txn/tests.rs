@@ -4,7 +4,7 @@ use crate::api::document::Document;
 use crate::api::json::Layout;
 use crate::model::Datacenter;
 use crate::state::txn::{TxnError, TxnReply};
-use crate::state::{CatalogOp, Command, Condition, KvCommand, TxnOp, TxnRead};
+use crate::state::{CatalogOp, Condition, KvCommand, TxnOp, TxnRead};
 
 fn read(body: &str) -> Result<Txn, ApiError> {
     parse(body.as_bytes(), Bounds { ops: 64, value: 16 })
@@ -12,7 +12,7 @@ fn read(body: &str) -> Result<Txn, ApiError> {
 
 fn ops(body: &str) -> Vec<TxnOp> {
     match read(body).unwrap() {
-        Txn::Changes(Command::Txn(ops)) => ops,
+        Txn::Changes(ops) => ops,
         other => panic!("{other:?}"),
     }
 }

@@ -81,10 +81,14 @@ impl<R: Runtime> Agent<R> {
         let Some(Reign { watch, .. }) = reign.as_mut() else { return (None, None) };
         let now = R::now();
         watch.handle(now, Input::Timers { as_of: view.index, rows: view.state.timers().rows().clone() });
+        let mut output = watch.poll_output();
         if let Some(input) = news {
+            // It asks for nothing new while it waits for this.
+            assert!(output.is_none(), "one errand at a time");
             watch.handle(now, input);
+            output = watch.poll_output();
         }
-        let output = watch.poll_output().or_else(|| {
+        let output = output.or_else(|| {
             watch.handle_timeout(now);
             watch.poll_output()
         });

@@ -336,6 +336,7 @@ fn an_op() -> impl Strategy<Value = TxnOp> {
 }
 
 /// What happens next. Which timers expire and which token is shown depends on what there is.
+#[expect(clippy::large_enum_variant, reason = "a few dozen live at once")]
 #[derive(Debug, Clone)]
 enum Move {
     Command(Command),

@@ -24,7 +24,7 @@ pub(super) async fn answer<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Inc
     let bounds = Bounds { ops: call.settings.txn_max_ops as usize, value: call.settings.kv_max_value_size };
     match txn::parse(&body, bounds)? {
         Txn::Reads(reads) => read::<R, B>(call, reads).await,
-        Txn::Changes(command) => change::<R, B>(call, command).await,
+        Txn::Changes(ops) => change::<R, B>(call, Command::Txn(ops)).await,
         Txn::Failed(errors) => document::<R, B>(call, TxnReply::Failed(errors), None).await,
     }
 }
