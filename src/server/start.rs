@@ -43,10 +43,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let scratches = Scratches::open(disk.clone()).map_err(|source| DataDirError::Io { path: path.clone(), source })?;
     let local = LocalAgent::open(&config, node_id, disk.clone(), ProbeSetting::at(surroundings.docker.clone())).await?;
     say_what_to_know(&config, node_id);
-    let rpc_listener = match config.listen.rpc {
-        Some(addr) if config.server => Some(listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await?),
-        Some(_) | None => None,
-    };
+    let rpc_listener = listen_for_servers::<R>(&config).await?;
     let http_listeners = listen_for_http::<R>(&config).await?;
     let dns_sockets = listen_for_dns::<R>(&config).await?;
     let dns = Arc::new(dns::Shared::new::<R>(&config)?);
@@ -54,10 +51,7 @@ pub async fn start<R: Runtime>(config: Config, surroundings: Surroundings) -> Re
     let calls = rpc::Pool::<R>::new(hello.clone(), rpc_limits(&config));
     let directory = Arc::new(Directory::new(R::random()));
     // The log comes before gossip: who is announced as a server must be able to serve.
-    let raft = match config.server {
-        true => Some(open_raft::<R>(&config, node_id, &path, &calls, &directory, &surroundings).await?),
-        false => None,
-    };
+    let raft = open_raft::<R>(&config, node_id, &path, &calls, &directory, &surroundings).await?;
     let (public, events) = Events::new();
     let (lan, wan) = match start_gossip::<R>(&config, node_id, &disk, public).await {
         Ok(pools) => pools,
@@ -197,6 +191,13 @@ async fn give_up<R: Runtime>(raft: Option<Raft<R>>, why: StartError) -> StartErr
     why
 }
 
+async fn listen_for_servers<R: Runtime>(config: &Config) -> Result<Option<R::TcpListener>, StartError> {
+    match config.listen.rpc {
+        Some(addr) if config.server => listen::<R>(addr, "RPC between servers", "-server-port or ports.server").await.map(Some),
+        Some(_) | None => Ok(None),
+    }
+}
+
 async fn listen_for_http<R: Runtime>(config: &Config) -> Result<Vec<R::TcpListener>, StartError> {
     let mut listeners = Vec::new();
     for addr in &config.listen.http {
@@ -279,6 +280,7 @@ fn whereabouts(directory: &Arc<Directory>) -> raft::Whereabouts {
     Arc::new(move |id| directory.find(id).map(|server| server.addr))
 }
 
+/// Opens a server's log; a client agent has none.
 async fn open_raft<R: Runtime>(
     config: &Config,
     id: NodeId,
@@ -286,7 +288,10 @@ async fn open_raft<R: Runtime>(
     calls: &rpc::Pool<R>,
     directory: &Arc<Directory>,
     surroundings: &Surroundings,
-) -> Result<Raft<R>, StartError> {
+) -> Result<Option<Raft<R>>, StartError> {
+    if !config.server {
+        return Ok(None);
+    }
     let path = data_dir.join("raft");
     let disk = R::disk(&path).map_err(|source| StartError::RaftFolder { path, source })?;
     log_is_there(&disk)?;
@@ -303,7 +308,7 @@ async fn open_raft<R: Runtime>(
         on_fatal: surroundings.on_fatal.clone(),
         controls: surroundings.controls,
     };
-    Ok(Raft::open_observed(setup, surroundings.observer.as_ref().map(|seat| seat(id))).await?)
+    Ok(Some(Raft::open_observed(setup, surroundings.observer.as_ref().map(|seat| seat(id))).await?))
 }
 
 /// Refuses a folder whose log is gone while what was made with it is still there: without its votes and entries this server could vote twice in
