@@ -57,7 +57,7 @@ pub(crate) fn run(call: &Call<'_>) -> Outcome {
     };
     let (meta, tables) = read(file, &mut count)?;
     let mut folders: Vec<(String, Keys)> = folders.into_iter().collect();
-    folders.sort_by(|(_, one), (_, other)| other.bytes.cmp(&one.bytes));
+    folders.sort_by_key(|(_, keys)| std::cmp::Reverse(keys.bytes));
     Ok(match format {
         Format::Pretty => Report::text(pretty(&meta, &tables, details.then_some(&folders))),
         Format::Json => Report::json(&shape(&meta, &tables, details.then_some(&folders))),

@@ -40,7 +40,7 @@ impl<R: Runtime> Agent<R> {
                     Step::Done(Ok(Response::Snapshot(offer))) => offer,
                     other => return unexpected(other),
                 };
-                Ok(saved(offer, Box::pin(self.clone().from_server(addr, offer))))
+                Ok(saved(offer, Box::pin(self.clone().parts_from(addr, offer))))
             }
             Target::Nobody => Err(Refusal::NoServers),
         }
@@ -96,7 +96,7 @@ impl<R: Runtime> Agent<R> {
     }
 
     /// The parts of an archive that a server has ready.
-    fn from_server(self, addr: SocketAddr, offer: Offer) -> impl futures_util::Stream<Item = Bytes> + Send {
+    fn parts_from(self, addr: SocketAddr, offer: Offer) -> impl futures_util::Stream<Item = Bytes> + Send {
         stream::unfold((self, 0), move |(agent, offset)| async move {
             let request = Request::SnapshotPart { id: offer.id, offset };
             match agent.ask(addr, &request, Repeat::Always, PART_PATIENCE).await {
