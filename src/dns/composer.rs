@@ -60,7 +60,8 @@ impl Composer {
         inquiry.alias(&self.picks)
     }
 
-    /// Writes the answer, with the records that were found under the name that [`Composer::choose`] returned. `now` numbers the zone.
+    /// Writes the answer, with the records that were found under the name that [`Composer::choose`] returned for the same inquiry just before. `now`
+    /// numbers the zone.
     pub fn compose(&mut self, inquiry: &Inquiry<'_>, followed: &[Record], now: Timestamp) -> Composed {
         let Composer { message, extras, picks, why } = self;
         let request = inquiry.request;
