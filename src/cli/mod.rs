@@ -34,6 +34,8 @@ mod watch;
 mod tests;
 
 use crate::config::Config;
+use crate::runtime::tokio::Tokio;
+use crate::runtime::{Runtime, sleep};
 use crate::server::run_production;
 use args::{Args, ArgsError};
 use client::Surroundings;
@@ -145,7 +147,7 @@ impl Surroundings for ThisProcess {
 
     fn pause(&self, pause: std::time::Duration, why: &str) -> io::Result<()> {
         writeln!(io::stderr(), "{why}; trying again in {pause:?}")?;
-        std::thread::sleep(pause);
+        Tokio::block_on(sleep::<Tokio>(pause));
         Ok(())
     }
 

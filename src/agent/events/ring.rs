@@ -79,6 +79,6 @@ mod tests {
 
     #[test]
     fn an_index_is_the_halves_of_the_id_laid_over_one_another() {
-        assert_eq!(index_of(0xb5fa5ba0_94bb_4ee8_b3d3_7e4a4ab2c411), 0xb5fa5ba0_94bb_4ee8 ^ 0xb3d3_7e4a4ab2c411);
+        assert_eq!(index_of(0xb5fa_5ba0_94bb_4ee8_b3d3_7e4a_4ab2_c411), 0xb5fa_5ba0_94bb_4ee8 ^ 0xb3d3_7e4a_4ab2_c411);
     }
 }

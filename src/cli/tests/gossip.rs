@@ -1,6 +1,7 @@
 //! `event`, `query`, `rtt` and `watch`.
 
 use super::{Fake, out};
+use crate::cli::report::Report;
 
 const ANSWERS: &str = r#"{"Members":3,"Acks":["a","b"],"Silent":["c"],"Answers":[{"Node":"a","Payload":"MC40Mgo="}]}"#;
 
