@@ -1,6 +1,7 @@
 //! `event`, `query`, `rtt` and `watch`.
 
 use super::{Fake, out};
+use crate::cli::report::Report;
 
 const ANSWERS: &str = r#"{"Members":3,"Acks":["a","b"],"Silent":["c"],"Answers":[{"Node":"a","Payload":"MC40Mgo="}]}"#;
 
@@ -14,13 +15,18 @@ fn an_event_is_fired_and_its_id_told() {
     assert_eq!(agent.line("event -name=x a b").code, 1);
 }
 
+/// What was printed by a command that need not have succeeded.
+fn text(report: &Report) -> String {
+    String::from_utf8(report.out.clone()).unwrap()
+}
+
 #[test]
 fn a_query_tells_the_answers_and_who_kept_silent() {
     let agent = Fake::answering(&[("PUT /v1/event/query/load?relay-factor=2&until=90%25", 200, ANSWERS)]);
     let report = agent.line("query -until=90% -relay-factor=2 load");
-    assert_eq!(out(&report), "a: 0.42\n1 answered, 2 acknowledged, 2 of 3 members spoke\nSilent: c\n");
+    assert_eq!(text(&report), "a: 0.42\n1 answered, 2 acknowledged, 2 of 3 members spoke\nSilent: c\n");
     assert_eq!(report.code, 2, "somebody kept silent");
-    let json = out(&agent.line("query -until=90% -relay-factor=2 -format=json load"));
+    let json = text(&agent.line("query -until=90% -relay-factor=2 -format=json load"));
     assert!(json.contains("\"Silent\": [\n"), "{json}");
     assert_eq!(agent.line("query").code, 1);
 }
