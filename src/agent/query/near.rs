@@ -20,14 +20,16 @@ pub(super) fn coordinates(state: &State, nodes: Option<&[String]>) -> Answer {
     Answer { marks: table.marks(), rows: Rows::Located(rows) }
 }
 
-/// Sorts rows by the round trip from node `from` to theirs, the nearest first; those of which nobody knows where they are come last. Rows that are
+/// Sorts rows by the round trip from node `from` to theirs, its own first, then the nearest; those of which nobody knows where they are come last. Rows that are
 /// equally far keep their order, and all of them do if nobody knows where `from` is.
 pub fn sort_by_distance<T>(rows: &mut [T], from: &str, located: &[Arc<Located>], node: impl Fn(&T) -> &str) {
     let coordinates: BTreeMap<Arc<str>, Coordinate> = located.iter().map(|row| (fold(row.node.as_str()), row.coordinate)).collect();
-    let Some(origin) = coordinates.get(&fold(from)) else { return };
+    let from = fold(from);
+    let Some(origin) = coordinates.get(&from) else { return };
     rows.sort_by_cached_key(|row| {
-        let there = coordinates.get(&fold(node(row)));
-        there.map_or(u128::MAX, |there| origin.distance(there).as_nanos())
+        let there = fold(node(row));
+        // By its coordinate a node is as far from itself as the network is from it, and back.
+        if there == from { Some(0) } else { coordinates.get(&there).map(|there| origin.distance(there).as_nanos()) }.unwrap_or(u128::MAX)
     });
 }
 
@@ -54,6 +56,14 @@ mod tests {
     fn the_nearest_comes_first_and_whoever_lies_nowhere_last() {
         assert_eq!(sorted("b", &["a", "b", "c"]), "bca");
         assert_eq!(sorted("A", &["x", "b", "a", "y", "c"]), "acbxy");
+    }
+
+    #[test]
+    fn nobody_is_nearer_than_the_node_itself() {
+        let high = Located { coordinate: Coordinate { height: 0.5, ..at("a", 0.1).coordinate }, ..Located::clone(&at("a", 0.1)) };
+        let mut rows = ["b", "a"];
+        sort_by_distance(&mut rows, "a", &[Arc::new(high), at("b", 0.1)], |row| row);
+        assert_eq!(rows, ["a", "b"]);
     }
 
     #[test]

@@ -15,11 +15,15 @@ fn an_event_is_fired_and_its_id_told() {
     assert_eq!(agent.line("event -name=x a b").code, 1);
 }
 
+/// What was printed by a command that need not have succeeded.
+fn text(report: &Report) -> String {
+    String::from_utf8(report.out.clone()).unwrap()
+}
+
 #[test]
 fn a_query_tells_the_answers_and_who_kept_silent() {
     let agent = Fake::answering(&[("PUT /v1/event/query/load?relay-factor=2&until=90%25", 200, ANSWERS)]);
     let report = agent.line("query -until=90% -relay-factor=2 load");
-    let text = |report: &Report| String::from_utf8_lossy(&report.out).into_owned();
     assert_eq!(text(&report), "a: 0.42\n1 answered, 2 acknowledged, 2 of 3 members spoke\nSilent: c\n");
     assert_eq!(report.code, 2, "somebody kept silent");
     let json = text(&agent.line("query -until=90% -relay-factor=2 -format=json load"));
