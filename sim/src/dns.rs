@@ -155,10 +155,7 @@ mod tests {
         let mut reply = question(7, "web.service.consul");
         reply.truncate(reply.len() - 11);
         (reply[2], reply[7], reply[11]) = (0x85, 1, 0);
-        reply.extend_from_slice(b"\xc0\x0c\0\x21\0\x01\0\0\0\0\0\x0c\0\x01\0\x01\x23\x28\x02n1\xc0\x10\0");
-        let length = reply.len();
-        reply[length - 15] = 11;
-        reply.truncate(length - 1);
+        reply.extend_from_slice(b"\xc0\x0c\0\x21\0\x01\0\0\0\0\0\x0b\0\x01\0\x01\x23\x28\x02n1\xc0\x10");
         reply
     }
 

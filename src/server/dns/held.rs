@@ -4,20 +4,38 @@ use crate::agent::query::{Answer, Query};
 use crate::model::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Answers kept; of more, the one that was learned longest ago goes.
 const MOST: usize = 1_024;
 
+/// Servers that did not answer are asked again after this long; what is held is given at once meanwhile (RFC 8767 section 5, which has longer timers
+/// for those who ask strangers).
+const RECHECK: Duration = Duration::from_secs(2);
+
 /// What was learned and when.
 #[derive(Debug, Default)]
 pub(super) struct Held {
+    /// When servers did not answer last.
+    missed: Option<Instant>,
     answers: BTreeMap<Query, (Instant, Arc<Answer>)>,
     by_age: BTreeSet<(Instant, Query)>,
 }
 
 impl Held {
+    /// No server answered.
+    pub(super) fn miss(&mut self, now: Instant) {
+        self.missed = Some(now);
+    }
+
+    /// Whether servers did not answer a moment ago.
+    pub(super) fn misses(&self, now: Instant) -> bool {
+        self.missed.is_some_and(|missed| now.since(missed) < RECHECK)
+    }
+
     /// A server answered.
     pub(super) fn learn(&mut self, now: Instant, query: &Query, answer: &Arc<Answer>) {
+        self.missed = None;
         if let Some((learned, _)) = self.answers.insert(query.clone(), (now, answer.clone())) {
             self.by_age.remove(&(learned, query.clone()));
         }
@@ -37,7 +55,7 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use super::{Held, MOST};
+    use super::{Held, MOST, RECHECK};
     use crate::agent::query::{Answer, Choice, Query, Rows};
     use crate::model::Instant;
     use crate::state::Marks;
@@ -50,6 +68,16 @@ mod tests {
 
     fn answer(index: u64) -> Arc<Answer> {
         Arc::new(Answer { marks: Marks::at(index), rows: Rows::NodeServices(None) })
+    }
+
+    #[test]
+    fn servers_that_were_missed_are_asked_again_after_a_while() {
+        let (mut held, start) = (Held::default(), Instant::ZERO);
+        assert!(!held.misses(start));
+        held.miss(start);
+        assert!(held.misses(start) && !held.misses(start + RECHECK));
+        held.learn(start, &query(1), &answer(1));
+        assert!(!held.misses(start), "one answered");
     }
 
     #[test]

@@ -4,10 +4,13 @@ use super::Dns;
 use super::setting::Freshness;
 use crate::agent::query::{Answer, Query};
 use crate::dns::{Ask, found_nothing};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, timeout};
 use crate::server::views::AtHand;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long servers are waited for by a question whose last answer is known: askers give up after some seconds.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the catalog said.
 #[derive(Debug, Clone)]
@@ -47,22 +50,42 @@ impl<R: Runtime> Dns<R> {
         {
             return Some(Looked { answer, age });
         }
+        let Some(held) = self.recall(query, freshness) else { return self.ask(query, freshness).await };
+        if self.shared.held().misses(R::now()) {
+            return Some(held);
+        }
+        match timeout::<R, _>(PATIENCE, self.ask(query, freshness)).await {
+            Ok(Some(looked)) => Some(looked),
+            Ok(None) | Err(_) => {
+                self.shared.held().miss(R::now());
+                Some(held)
+            }
+        }
+    }
+
+    /// Asks the servers, for as long as requests are held.
+    async fn ask(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
         match self.agent.read_for_client(query.clone(), freshness.options()).await {
             Ok(answered) => {
-                let (answer, now) = (Arc::new(answered.answer), R::now());
+                let answer = Arc::new(answered.answer);
                 let age = if answered.known_leader { Duration::ZERO } else { answered.last_contact };
                 if self.is_kept(query) {
-                    self.shared.held().learn(now, query, &answer);
+                    self.shared.held().learn(R::now(), query, &answer);
                 }
                 Some(Looked { answer, age })
             }
             Err(refusal) => {
                 tracing::debug!(?refusal, "dns: no server answers");
-                let (learned, answer) = self.shared.held().recall(query).filter(|_| self.is_kept(query))?;
-                let age = R::now().since(learned);
-                freshness.allows(age, age).then_some(Looked { answer, age })
+                None
             }
         }
+    }
+
+    /// What is known from earlier, where an answer may be as old as that.
+    fn recall(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
+        let (learned, answer) = self.shared.held().recall(query).filter(|_| self.is_kept(query))?;
+        let age = R::now().since(learned);
+        freshness.allows(age, age).then_some(Looked { answer, age })
     }
 
     /// Whether a client agent keeps the last answer itself, there being no copy of it.
