@@ -98,7 +98,7 @@ fn failures_to_look_are_borne_as_often_as_was_said_and_a_success_forgives_them()
             assert_eq!(orders(&mut hold, now).last(), Some(&Order::Look), "{now:?}");
             hold.handle(Event::NotSeen("500".to_owned()), now);
             assert_ne!(hold.next(now), Some(Order::Look), "it pauses before it looks again");
-            now = now + RETRY;
+            now += RETRY;
             hold.handle(Event::Renewed(now), now);
         }
         if failures == 3 {
@@ -150,7 +150,7 @@ proptest! {
         let mut hold = Hold::new(TERMS, now);
         let mut last = now;
         for (millis, event) in steps {
-            now = now + Duration::from_millis(millis);
+            now += Duration::from_millis(millis);
             let event = match event {
                 // Asked for up to 20 s ago, as far as it was asked for after the lock was taken.
                 Event::Renewed(ago) => {
