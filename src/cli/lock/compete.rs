@@ -18,7 +18,7 @@ pub(super) const WAIT: Duration = Duration::from_secs(15);
 #[expect(clippy::large_enum_variant, reason = "there is one of these in the life of the command")]
 pub(super) enum Race {
     /// The lock is ours.
-    Won(Won),
+    Won(Box<Won>),
     /// It is not: the text says why.
     Left(String),
 }
@@ -52,7 +52,7 @@ pub(super) async fn compete(plan: &Plan, notices: &mut Notices) -> Result<Race, 
         plan.tell(format_args!("Attempting lock acquisition with session {}", session.id));
         let place = Place::new(plan.agent.clone(), &plan.prefix, plan.limit, &plan.name, &session.id);
         let why = match heat(plan, &session, &place, give_up, notices).await? {
-            Heat::Ours(held) => return Ok(Race::Won(Won { session, place, held })),
+            Heat::Ours(held) => return Ok(Race::Won(Box::new(Won { session, place, held }))),
             Heat::SessionGone => {
                 plan.tell("The session was lost while waiting, making another");
                 created = create_again(plan, give_up).await;

@@ -132,7 +132,7 @@ pub(super) fn run(call: &Call<'_>) -> Outcome {
         // It is there before it is needed: the lock is not held up by its start.
         let guard = Guard::start(&plan.terms).map_err(|e| format!("Error starting the lock's guard: {e}"))?;
         match compete(&plan, &mut notices).await? {
-            Race::Won(won) => keep(&plan, won, guard, &mut notices).await,
+            Race::Won(won) => keep(&plan, *won, guard, &mut notices).await,
             Race::Left(why) => Ok(Report::failed(why)),
         }
     })
