@@ -15,7 +15,6 @@ use std::time::Duration;
 pub(super) const WAIT: Duration = Duration::from_secs(15);
 
 /// How waiting ended.
-#[expect(clippy::large_enum_variant, reason = "there is one of these in the life of the command")]
 pub(super) enum Race {
     /// The lock is ours.
     Won(Box<Won>),
