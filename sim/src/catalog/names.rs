@@ -55,7 +55,10 @@ fn targets(named: &Named) -> Result<Option<Vec<String>>, String> {
                 Some(node) => Ok(format!("{node}:{port}")),
                 None => Err(format!("target {target} is no node")),
             };
-            named.targets.iter().map(line).collect::<Result<_, _>>().map(Some)
+            let mut lines = named.targets.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+            // `n1:` comes behind `n11:`, `n1.` before.
+            lines.sort();
+            Ok(Some(lines))
         }
         _ => Err(format!("{named:?}")),
     }
