@@ -77,7 +77,8 @@ pub async fn connections_of_an_address_are_bounded<R: Runtime>(host: IpAddr) {
     let third = pool::<R>(Limits::default());
     let reply = soon::<R, _>("an answer", third.call(server.addr, ECHO, Bytes::new(), LONG)).await;
     assert!(matches!(reply, Err(CallError::NotSent(_))), "{reply:?}");
-    assert_eq!(server.counters.tally().over_limit, 1);
+    // More than once if the first refusal came before the call was queued: the call then takes the connection's successor.
+    assert!(server.counters.tally().over_limit >= 1);
     drop(first);
     let until_there_is_room = async { while third.call(server.addr, ECHO, Bytes::new(), LONG).await.is_err() {} };
     soon::<R, _>("a place", until_there_is_room).await;
