@@ -99,28 +99,9 @@ fn check(id: &str, service: &str, status: &str) -> String {
 }
 
 fn whole(state: &State, node: &str) -> Option<WholeNode> {
-    match (Query::WholeNode { node: node.to_owned() }).answer(state).rows {
-        Rows::WholeNode(found) => found,
-        Rows::Entry(_)
-        | Rows::Entries(_)
-        | Rows::Keys(_)
-        | Rows::Nodes(_)
-        | Rows::Checks(_)
-        | Rows::ServiceNames(_)
-        | Rows::Instances(_)
-        | Rows::NodeServices(_)
-        | Rows::WholeNodes(_)
-        | Rows::Absent
-        | Rows::Sessions(_)
-        | Rows::Txn(_)
-        | Rows::Located(_)
-        | Rows::Changes { .. }
-        | Rows::OutsideWindow(_)
-        | Rows::PreparedQueries(_)
-        | Rows::Executed(_)
-        | Rows::Explained(_)
-        | Rows::Autopilot(_) => None,
-    }
+    let answer = Query::WholeNode { node: node.to_owned() }.answer(state);
+    let Rows::WholeNode(found) = answer.rows else { unreachable!("a question about a whole node is answered with one") };
+    found
 }
 
 /// What an agent no longer has although it was acknowledged, or still has although it was taken off.
