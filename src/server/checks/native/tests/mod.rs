@@ -24,6 +24,9 @@ async fn recite(mut stream: impl AsyncRead + AsyncWrite + Unpin, answers: Vec<Ve
         }
         let _ = stream.flush().await;
     }
+    // Closing a socket with something unread in it would be a reset.
+    let _ = stream.shutdown().await;
+    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
 }
 
 /// What a check finds at a server that greets (or says nothing first) and gives these answers.
