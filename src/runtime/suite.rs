@@ -215,14 +215,17 @@ pub async fn an_address_in_use_is_refused_until_its_socket_is_dropped<R: Runtime
     assert_eq!(R::udp_bind(udp_at).await.err().map(|e| e.kind()), Some(ErrorKind::AddrInUse));
     assert_eq!(R::tcp_listen(tcp_at).await.err().map(|e| e.kind()), Some(ErrorKind::AddrInUse));
     drop((udp, tcp));
-    R::udp_bind(udp_at).await.expect("free again");
-    R::tcp_listen(tcp_at).await.expect("free again");
+    // A program that another test of this process starts holds a copy of the sockets until it is executed.
+    let in_time = R::now() + Duration::from_secs(10);
+    while R::udp_bind(udp_at).await.is_err() || R::tcp_listen(tcp_at).await.is_err() {
+        assert!(R::now() < in_time, "never free again");
+        sleep::<R>(Duration::from_millis(1)).await;
+    }
 }
 
 pub async fn connecting_where_nobody_listens_is_refused<R: Runtime>(place: Place) {
-    let listener = R::tcp_listen(place.any_port()).await.expect("listens");
-    let addr = listener.local_addr().expect("bound");
-    drop(listener);
+    let mut addr = place.any_port();
+    addr.set_port(1);
     assert_eq!(R::tcp_connect(addr).await.err().map(|e| e.kind()), Some(ErrorKind::ConnectionRefused));
 }
 

@@ -17,7 +17,7 @@ pub async fn run<R: Runtime>(addr: &str, tls: Option<&TlsProbe>, bounds: Bounds,
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{limit, on_tokio, seconds};
+    use super::super::tests::{limit, on_tokio, refusing, seconds};
     use crate::model::{CheckStatus, Probe};
     use std::time::Duration;
 
@@ -31,8 +31,8 @@ mod tests {
         let addr = listener.local_addr().expect("bound").to_string();
         let verdict = on_tokio(&tcp(&addr), seconds(5), limit());
         assert_eq!((verdict.status, verdict.output), (CheckStatus::Passing, format!("TCP connect {addr}: Success")));
-        drop(listener);
-        let verdict = on_tokio(&tcp(&addr), seconds(5), limit());
+        let (_held, addr) = refusing(rustix::net::SocketType::STREAM);
+        let verdict = on_tokio(&tcp(&addr.to_string()), seconds(5), limit());
         assert_eq!((verdict.status, verdict.output), (CheckStatus::Critical, format!("dial tcp {addr}: connect: connection refused")));
     }
 

@@ -45,7 +45,8 @@ mod tests {
         let probe = Probe::Udp { addr: addr.clone() };
         let verdict = on_tokio(&probe, Duration::from_millis(100), limit());
         assert_eq!((verdict.status, verdict.output), (CheckStatus::Passing, format!("UDP connect {addr}: Success")));
-        drop(socket);
+        // It hears one peer from here on, so to all others the port is closed, and nobody else gets it.
+        socket.connect("127.0.0.1:1").expect("connects");
         let verdict = on_tokio(&probe, seconds(20), limit());
         assert_eq!((verdict.status, verdict.output), (CheckStatus::Critical, format!("read udp {addr}: connection refused")));
     }

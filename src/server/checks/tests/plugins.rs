@@ -33,8 +33,8 @@ fn plugins_find_what_is_there() {
     let port = listener.local_addr().expect("bound").port().to_string();
     let Some((status, output)) = plugin("check_tcp", &["-H", "127.0.0.1", "-p", &port]) else { return };
     assert_eq!((status, output.starts_with("TCP OK")), (CheckStatus::Passing, true), "{output}");
-    drop(listener);
-    let Some((status, output)) = plugin("check_tcp", &["-H", "127.0.0.1", "-p", &port]) else { return };
+    let (_held, addr) = super::refusing(rustix::net::SocketType::STREAM);
+    let Some((status, output)) = plugin("check_tcp", &["-H", "127.0.0.1", "-p", &addr.port().to_string()]) else { return };
     assert_eq!((status, output.contains("refused")), (CheckStatus::Critical, true), "{output}");
     let Some((status, output)) = plugin("check_procs", &["-w", "0:0"]) else { return };
     assert_eq!((status, output.starts_with("PROCS WARNING")), (CheckStatus::Warning, true), "{output}");
