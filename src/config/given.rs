@@ -60,7 +60,20 @@ mod tests {
         assert_eq!(changes.live, ["check", "log_level", "service"]);
         assert_eq!(changes.at_restart, ["ports.http", "retry_max"]);
         let (dns, others): (Vec<&str>, Vec<&str>) = Given::live_keys().into_iter().partition(|key| key.starts_with("dns_config."));
-        assert_eq!(others, ["check", "checks", "log_level", "recursors", "service", "services", "watches"]);
+        assert_eq!(
+            others,
+            [
+                "check",
+                "check_output_max_size",
+                "checks",
+                "discard_check_output",
+                "log_level",
+                "recursors",
+                "service",
+                "services",
+                "watches"
+            ]
+        );
         assert!(dns.contains(&"dns_config.soa.min_ttl") && !dns.contains(&"dns_config.prefer_namespace"));
     }
 }

@@ -20,7 +20,8 @@ pub(super) struct Plan {
     pub probe: Arc<Probe>,
     pub interval: Duration,
     pub timeout: Duration,
-    pub output_limit: usize,
+    /// The most output kept, in bytes, if the check says.
+    pub output_limit: Option<usize>,
     pub thresholds: Thresholds,
 }
 
@@ -41,7 +42,7 @@ impl Plan {
             probe: Arc::new(check.probe.clone()),
             interval: interval.max(setup.shortest_interval).max(Duration::from_nanos(1)),
             timeout: timeout.unwrap_or_else(|| default_timeout(&check.probe)),
-            output_limit: check.output_limit.or(tree.and_then(|tree| tree.output_limit)).unwrap_or(setup.output_limit),
+            output_limit: check.output_limit.or(tree.and_then(|tree| tree.output_limit)),
             thresholds,
         }
     }

@@ -248,7 +248,7 @@ impl Checks {
             run,
             probe: plan.probe.clone(),
             timeout: plan.timeout,
-            output_limit: plan.output_limit,
+            output_limit: plan.output_limit.unwrap_or(self.setup.output_limit),
         });
     }
 
@@ -301,6 +301,7 @@ impl Machine for Checks {
             Input::Forget(id) => self.forget(&id),
             Input::Done { check, run, verdict } => self.done(now, &check, run, verdict),
             Input::Heartbeat { check, verdict } => self.heartbeat(now, &check, verdict),
+            Input::OutputLimit(limit) => self.setup.output_limit = limit,
             Input::Target { check, verdict } => self.target(now, &check, verdict),
         }
     }

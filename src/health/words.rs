@@ -68,6 +68,8 @@ pub enum Input {
         /// What it was told.
         verdict: Verdict,
     },
+    /// So much output is kept of a check that does not say, in bytes, from its next run or heartbeat on (`check_output_max_size` after a reload).
+    OutputLimit(usize),
     /// An alias check's target stands so. Has no effect on others.
     Target {
         /// Which alias check.

@@ -32,8 +32,8 @@ pub(super) fn check_scripts(config: &Config, policy: ScriptChecks) -> Result<(),
 }
 
 impl<R: Runtime> Agent<R> {
-    /// Reads the configuration again and takes over what a running agent can: `log_level`, `dns_config`, `recursors`, the watches, and the definitions of
-    /// services and checks. Other keys that changed are told in the log. A configuration that would not start an agent changes nothing.
+    /// Reads the configuration again and takes over what a running agent can: `log_level`, `dns_config`, `recursors`, the watches, the definitions of
+    /// services and checks, and how much of their output is kept. Other keys that changed are told in the log. A configuration that would not start an agent changes nothing.
     ///
     /// Reloads take turns; one that is dropped while it waits or reads has no effect.
     pub async fn reload(&self) -> Result<(), ReloadError> {
@@ -43,6 +43,7 @@ impl<R: Runtime> Agent<R> {
         let config = read.map_err(ReloadError::Unreadable)?;
         check_scripts(&config, self.config().check_tuning.scripts)?;
         self.local().apply_definitions(config.services.clone(), config.checks.clone()).await.map_err(ReloadError::Definitions)?;
+        self.local().keep_output(&config.check_tuning);
         self.apply_watches(&config.watches);
         self.0.dns.reload(self.config(), &config);
         self.0.surroundings.log.set_level(&config.log_level);

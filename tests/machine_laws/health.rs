@@ -87,5 +87,6 @@ fn told() -> impl Strategy<Value = Input> {
     prop_oneof![
         (ids(), verdicts()).prop_map(|(check, verdict)| Input::Heartbeat { check, verdict }),
         (ids(), verdicts()).prop_map(|(check, verdict)| Input::Target { check, verdict }),
+        (0..64usize).prop_map(Input::OutputLimit),
     ]
 }

@@ -63,6 +63,24 @@ fn an_interval_below_the_shortest_is_raised() {
 }
 
 #[test]
+fn a_new_limit_of_output_counts_from_the_next_run_on() {
+    let mut world = World::new();
+    let mut own = tcp("own");
+    own.output_limit = Some(7);
+    world.watch(tcp("c"));
+    world.watch(own);
+    world.input(Input::OutputLimit(100));
+    let limit = |world: &mut World, check: &str| {
+        world.next_run(check);
+        match world.heard.last() {
+            Some((_, Output::Start { output_limit, .. })) => *output_limit,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((limit(&mut world, "c"), limit(&mut world, "own")), (100, 7));
+}
+
+#[test]
 fn a_run_may_take_what_its_kind_of_probe_may() {
     let timeout = |probe: Probe, own: Option<Duration>| {
         let mut world = World::new();

@@ -2,7 +2,7 @@
 
 use super::{LocalAgent, records};
 use crate::agent::local::{FileChange, Folder, LocalChange, LocalError, lint};
-use crate::config::{ScriptChecks, runs_programs};
+use crate::config::{CheckTuning, ScriptChecks, runs_programs};
 use crate::model::{CheckDefinition, ServiceAddress, ServiceDefinition, ServiceSpec};
 use crate::runtime::{Runtime, timeout};
 use std::net::IpAddr;
@@ -47,6 +47,11 @@ impl<R: Runtime> LocalAgent<R> {
         })?;
         self.0.aliases.notify_one();
         Ok(())
+    }
+
+    /// From now on so much is kept of the outputs of checks (`check_output_max_size`, `discard_check_output`).
+    pub fn keep_output(&self, tuning: &CheckTuning) {
+        self.step(|core, now| core.keep_output(now, tuning, self));
     }
 
     async fn write(&self, mut files: Vec<FileChange>) -> Result<(), LocalError> {

@@ -4,6 +4,7 @@ use super::records::file_of;
 use super::runs::{MOST_CONNECTIONS, MOST_PROGRAMS, Runs, Start};
 use crate::agent::antientropy::{self, AntiEntropy};
 use crate::agent::local::{Effects, FileChange, Folder, Local, LocalChange, LocalError, LocalView, RecordFile, Touched};
+use crate::config::CheckTuning;
 use crate::health::{self, CheckId, Checks, Run, Verdict};
 use crate::model::{Instant, Machine, Timestamp};
 use crate::state::{CatalogCommand, WriteOrder};
@@ -227,6 +228,12 @@ impl<T> Core<T> {
     /// Whether check states are to be written.
     pub fn has_states(&self) -> bool {
         !self.states.is_empty()
+    }
+
+    /// What is kept of outputs, from the next run or heartbeat of each check on.
+    pub fn keep_output(&mut self, now: Now, tuning: &CheckTuning, hands: &impl Hands<Held = T>) {
+        self.discard_output = tuning.discard_output;
+        self.feed(now, health::Input::OutputLimit(tuning.output_max_size), hands);
     }
 
     /// What is wanted of the catalog, once.

@@ -1,6 +1,6 @@
 use super::LocalAgent;
 use crate::agent::local::{Folder, LocalChange, LocalError, Maintenance, OtherChecks, RecordFile};
-use crate::config::{Config, Host, Profile, ScriptChecks, Sources, load};
+use crate::config::{CheckTuning, Config, Host, Profile, ScriptChecks, Sources, load};
 use crate::model::{CheckDefinition, CheckStatus, NodeId, Probe, ServiceDefinition, ServiceSpec, Thresholds};
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
@@ -223,5 +223,9 @@ fn output_is_not_kept_where_it_is_not_wanted() {
         changed(&agent, service("w1", vec![ttl("c1", "w1")])).await;
         changed(&agent, heartbeat("c1", "secret")).await;
         assert_eq!(stands(&agent, "c1"), Some((CheckStatus::Passing, String::new())));
+        config.check_tuning = CheckTuning { discard_output: false, output_max_size: 4, ..config.check_tuning };
+        agent.keep_output(&config.check_tuning);
+        changed(&agent, heartbeat("c1", "wordy")).await;
+        assert_eq!(stands(&agent, "c1"), Some((CheckStatus::Passing, "word ... (captured 4 of 5 bytes)".to_owned())));
     });
 }

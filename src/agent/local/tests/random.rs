@@ -81,7 +81,7 @@ impl Mirror {
                 Input::Watch { definition, .. } => drop(self.watched.insert(definition.id.as_str().into(), definition)),
                 Input::Forget(id) => drop(self.watched.remove(&id).expect("what is forgotten was watched")),
                 Input::Target { check, .. } | Input::Heartbeat { check, .. } => assert!(self.watched.contains_key(&check)),
-                Input::Done { .. } => panic!("nothing is run here"),
+                Input::Done { .. } | Input::OutputLimit(_) => panic!("nothing is run here"),
             }
         }
     }

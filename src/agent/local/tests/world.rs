@@ -102,6 +102,7 @@ pub fn target(effects: &Effects, alias: &str) -> Option<Verdict> {
         health::Input::Target { .. }
         | health::Input::Watch { .. }
         | health::Input::Forget(_)
+        | health::Input::OutputLimit(_)
         | health::Input::Done { .. }
         | health::Input::Heartbeat { .. } => None,
     };
