@@ -77,7 +77,8 @@ pub trait Runtime: Debug + Default + Copy + Ord + Send + Sync + Unpin + UnwindSa
     fn udp_bind(addr: SocketAddr) -> impl Future<Output = io::Result<Self::UdpSocket>> + Send;
     /// Binds up to `most` UDP sockets to one address, each of which hears the datagrams of a part of the senders, so that several tasks can answer
     /// without sharing a socket. Fewer, but one at least, where the system cannot share an address. The address must not be bound by anyone, which
-    /// holds for a port whose TCP side the caller listens on.
+    /// holds for a port whose TCP side the caller listens on. Where `addr` is every address, what is sent by the socket that received a datagram comes
+    /// from the address it was sent to.
     fn udp_bind_shared(addr: SocketAddr, most: usize) -> impl Future<Output = io::Result<Vec<Self::UdpSocket>>> + Send {
         let _ = most;
         async move { Ok(vec![Self::udp_bind(addr).await?]) }

@@ -1,11 +1,11 @@
 //! The production side: tokio, the operating system's clock, sockets and files.
 
 mod command;
+mod udp;
 
-use super::{Command, Disk, DiskFile, Ran, Runtime, TcpListener, TcpStream, UdpSocket};
+use super::{Command, Disk, DiskFile, Ran, Runtime, TcpListener, TcpStream};
 use crate::model::{Instant, Timestamp};
 use rustix::fs::{FallocateFlags, FlockOperation};
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::fs::{File, OpenOptions};
 use std::future::Future;
 use std::io;
@@ -105,12 +105,7 @@ impl Runtime for Tokio {
     }
 
     async fn udp_bind_shared(addr: SocketAddr, most: usize) -> io::Result<Vec<tokio::net::UdpSocket>> {
-        // Whoever has the address without sharing it is met here; whoever shares it would go unnoticed below.
-        drop(std::net::UdpSocket::bind(addr)?);
-        let first = shared_socket(addr)?;
-        let addr = first.local_addr()?;
-        let more = (1..most).map(|_| shared_socket(addr));
-        std::iter::once(Ok(first)).chain(more).collect()
+        udp::bind_shared(addr, most)
     }
 
     async fn tcp_listen(addr: SocketAddr) -> io::Result<tokio::net::TcpListener> {
@@ -151,34 +146,6 @@ impl Runtime for Tokio {
             File::open(parent)?.sync_all()?;
         }
         Ok(Folder { root: root.into(), lock: Arc::default() })
-    }
-}
-
-/// A socket that lets others have its address, among which the kernel spreads the senders (`SO_REUSEPORT` of Linux 3.9).
-fn shared_socket(addr: SocketAddr) -> io::Result<tokio::net::UdpSocket> {
-    let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
-    rustix::net::sockopt::set_socket_reuseport(&socket, true)?;
-    rustix::net::bind(&socket, &addr)?;
-    tokio::net::UdpSocket::from_std(socket.into())
-}
-
-impl UdpSocket for tokio::net::UdpSocket {
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.local_addr()
-    }
-
-    async fn connect(&self, peer: SocketAddr) -> io::Result<()> {
-        self.connect(peer).await
-    }
-
-    async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
-        self.send_to(bytes, to).await.map(drop)
-    }
-
-    async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.recv_from(buf).await
     }
 }
 

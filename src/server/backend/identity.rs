@@ -9,6 +9,7 @@ use crate::raft::Role;
 use crate::runtime::Runtime;
 use crate::server::Agent;
 use crate::server::gossip::Pool;
+use crate::state::State;
 use std::collections::BTreeMap;
 
 type Numbers = BTreeMap<String, String>;
@@ -180,10 +181,23 @@ impl<R: Runtime> Agent<R> {
             gauges.push(gauge("raft.term", stats.term as f64));
             gauges.push(gauge("raft.peers", stats.configuration.voters() as f64));
             gauges.push(gauge("server.isLeader", if raft.leadership().is_us() { 1.0 } else { 0.0 }));
-            gauges.push(gauge("state.kv_entries", raft.view().state.kv().len() as f64));
-            gauges.push(gauge("state.nodes", raft.view().state.nodes().len() as f64));
+            gauges.extend(self.state_gauges(&raft.view().state));
         }
         gauges
+    }
+
+    /// How much the replicated state holds, as this server has it.
+    fn state_gauges(&self, state: &State) -> [Metric; 6] {
+        let labels = BTreeMap::from([("datacenter".to_owned(), self.config().datacenter.to_string())]);
+        let held = [
+            ("state.kv_entries", state.kv().len()),
+            ("state.nodes", state.nodes().len()),
+            ("state.services", state.services().names().count()),
+            ("state.service_instances", state.services().len()),
+            ("state.sessions", state.sessions().len()),
+            ("session_ttl.active", state.sessions().iter().filter(|session| session.spec.ttl.is_some()).count()),
+        ];
+        held.map(|(name, value)| Metric { labels: labels.clone(), ..gauge(name, value as f64) })
     }
 }
 
