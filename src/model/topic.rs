@@ -14,7 +14,7 @@ pub enum Topic {
     Node(Arc<str>),
     /// The checks of a node and of its instances, by its name in lower case.
     NodeChecks(Arc<str>),
-    /// The instances of a service and their nodes' rows, there or not.
+    /// The instances of a service, by its name in lower case, and their nodes' rows, there or not.
     Service(Arc<str>),
     /// The same and the checks of both.
     ServiceHealth(Arc<str>),

@@ -177,8 +177,7 @@ impl Change<'_> {
             self.state.services.note_table(self.index, false, self.touched);
         }
         self.note_node_of_services(home);
-        let owners: BTreeSet<Arc<str>> =
-            checks.iter().filter(|row| !row.service_id().is_empty()).map(|row| row.service_name().into()).collect();
+        let owners: BTreeSet<Arc<str>> = checks.iter().filter(|row| !row.service_id().is_empty()).map(|row| row.folded_service()).collect();
         for name in owners {
             self.state.services.note_health(&name, self.index, Whose::Instance, self.touched);
         }
@@ -199,13 +198,13 @@ impl Change<'_> {
         let mut listed = self.state.pools.users_of(&label) == 1;
         if let Some(old) = &existing {
             listed |= self.release(old);
-            if old.name() != row.name() {
+            if old.folded_name() != row.folded_name() {
                 self.state.services.take(old, self.index);
-                self.state.services.note_rows(old.name(), self.index, self.touched);
+                self.state.services.note_rows(old.folded_name(), self.index, self.touched);
             }
         }
         self.state.services.put(row.clone());
-        self.state.services.note_rows(row.name(), self.index, self.touched);
+        self.state.services.note_rows(row.folded_name(), self.index, self.touched);
         self.state.services.note_table(self.index, listed, self.touched);
         self.state.nodes.note_service(self.index, &home.folded, self.touched);
         if existing.is_some_and(|old| old.shape.label != label) {
@@ -225,7 +224,7 @@ impl Change<'_> {
         for row in checks {
             self.state.checks.put(Arc::new(row.relabelled(service, self.index)));
             self.note_check(&row);
-            self.state.services.note_health(service.name(), self.index, Whose::Instance, self.touched);
+            self.state.services.note_health(service.folded_name(), self.index, Whose::Instance, self.touched);
         }
     }
 
@@ -267,7 +266,7 @@ impl Change<'_> {
                     self.state.services.note_health(&name, self.index, Whose::Node, self.touched);
                 }
             }
-            _ => self.state.services.note_health(&row.service_name().into(), self.index, Whose::Instance, self.touched),
+            _ => self.state.services.note_health(&row.folded_service(), self.index, Whose::Instance, self.touched),
         }
         self.note_checks_table(&row.home.folded);
     }
@@ -312,7 +311,7 @@ impl Change<'_> {
         checks.iter().for_each(|check| self.remove_check(check));
         let listed = self.release(row);
         self.state.services.take(row, self.index);
-        self.state.services.note_rows(row.name(), self.index, self.touched);
+        self.state.services.note_rows(row.folded_name(), self.index, self.touched);
         self.state.services.note_table(self.index, listed, self.touched);
         self.state.nodes.note_service(self.index, &row.home.folded, self.touched);
     }

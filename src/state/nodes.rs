@@ -5,7 +5,7 @@
 use super::checks::{Check, Own, SERF_HEALTH};
 use super::departed::Departed;
 use super::home::Home;
-pub use super::home::fold;
+pub use super::home::{fold, folded};
 use super::{Marks, State};
 use crate::model::{CheckStatus, Index, NodeId, NodeName, Table, Topic, Touched};
 use imbl::OrdMap;

@@ -43,7 +43,7 @@ impl<O: Order> Ordered<O> {
     }
 
     /// The rows from `key` on.
-    pub(super) fn from(&self, key: RowKey<'_>) -> impl Iterator<Item = &O::Row> {
+    pub(super) fn from<'a>(&'a self, key: RowKey<'_>) -> impl Iterator<Item = &'a O::Row> + use<'a, O> {
         let range = (Bound::Included(Wanted(key)), Bound::Unbounded);
         self.0.range::<_, Wanted<'_>>(range).map(|item| &item.0)
     }

@@ -5,7 +5,7 @@ use crate::state::checks::Check;
 use crate::state::nodes::{Node, fold};
 use crate::state::services::Service;
 use crate::state::{Marks, State};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -23,14 +23,15 @@ pub(super) fn services(state: &State, choice: &Choice) -> Answer {
         return Answer { marks: state.services().marks_of_list(), rows: Rows::ServiceNames(names) };
     }
     let chooser = choice.ready(Subject::CatalogServices);
-    let mut names = Vec::new();
+    let mut names = BTreeMap::new();
     for name in state.services().names() {
         let chosen = bare_instances(state, name).filter(|instance| chooser.takes_instance(instance));
-        let tags: Vec<BTreeSet<Arc<str>>> = chosen.map(|instance| instance.service.tags().iter().cloned().collect()).collect();
-        if !tags.is_empty() {
-            names.push((name.clone(), tags.into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()));
+        for instance in chosen {
+            let tags: &mut BTreeSet<Arc<str>> = names.entry(instance.service.name().clone()).or_default();
+            tags.extend(instance.service.tags().iter().cloned());
         }
     }
+    let names = names.into_iter().map(|(name, tags)| (name, tags.into_iter().collect())).collect();
     Answer { marks: Marks::at(state.services().index().max(state.nodes().index())), rows: Rows::ServiceNames(names) }
 }
 

@@ -201,10 +201,10 @@ impl Query {
             Query::CatalogNodes { .. } => vec![Topic::Table(Table::Nodes)],
             Query::CatalogServices { choice } if choice.takes_all() => vec![Topic::Table(Table::ServiceNames)],
             Query::CatalogServices { .. } => vec![Topic::Table(Table::Services), Topic::Table(Table::Nodes)],
-            Query::CatalogService { service, .. } => vec![Topic::Service(service.as_str().into())],
+            Query::CatalogService { service, .. } => vec![Topic::Service(fold(service))],
             Query::CatalogNode { node, .. } => topics_of_node(node, state),
             Query::HealthService { service, .. } | Query::HealthChecks { service, .. } => {
-                vec![Topic::ServiceHealth(service.as_str().into())]
+                vec![Topic::ServiceHealth(fold(service))]
             }
             Query::HealthState { choice, .. } if choice.node_meta.is_empty() => vec![Topic::Table(Table::Checks)],
             Query::HealthState { .. } => vec![Topic::Table(Table::Checks), Topic::Table(Table::Nodes)],

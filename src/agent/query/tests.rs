@@ -246,7 +246,7 @@ proptest! {
             state.apply(index, &Stamped { at: Timestamp::default(), command });
         }
         for name in ["s", "t", "S"] {
-            let rows = state.services().iter().filter(|row| **row.name() == *name);
+            let rows = state.services().iter().filter(|row| row.name().eq_ignore_ascii_case(name));
             let instances = rows.map(|row| {
                 let on_node = |check: &&Arc<Check>| check.node() == row.node();
                 let of = |owner: &str| state.checks().iter().filter(on_node).filter(|check| check.service_id() == owner).cloned().collect();

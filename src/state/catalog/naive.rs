@@ -132,8 +132,8 @@ impl Naive {
         }
         for ((of, id), row) in &self.services {
             let checks: Vec<_> = self.checks_of(of, |owner| owner.is_empty() || owner == id);
-            see(Topic::Service(row.spec.name.as_str().into()), format!("{:?} {row:?}", self.nodes[of]));
-            see(Topic::ServiceHealth(row.spec.name.as_str().into()), format!("{:?} {row:?} {checks:?}", self.nodes[of]));
+            see(Topic::Service(fold(&row.spec.name)), format!("{:?} {row:?}", self.nodes[of]));
+            see(Topic::ServiceHealth(fold(&row.spec.name)), format!("{:?} {row:?} {checks:?}", self.nodes[of]));
         }
         looks
     }
@@ -146,7 +146,7 @@ impl Naive {
     fn own_checks(&self) -> BTreeMap<String, String> {
         let mut looks: BTreeMap<String, String> = BTreeMap::new();
         for ((of, id), row) in &self.services {
-            looks.entry(row.spec.name.clone()).or_default().push_str(&format!("{:?}", self.checks_of(of, |owner| owner == id)));
+            looks.entry(lower(&row.spec.name)).or_default().push_str(&format!("{:?}", self.checks_of(of, |owner| owner == id)));
         }
         looks.retain(|_, look| {
             *look = look.replace("[]", "");
@@ -228,11 +228,11 @@ fn same_indexes(state: &State, marks: &Marks) {
     }
     for name in ["s", "t", "S"] {
         let services = state.services();
-        assert_eq!(services.marks_of_rows(name).changed, marks.of(Topic::Service(name.into())), "instances of {name}");
-        assert_eq!(services.marks_of_health(name).changed, marks.of(Topic::ServiceHealth(name.into())), "health of {name}");
+        assert_eq!(services.marks_of_rows(name).changed, marks.of(Topic::Service(fold(name))), "instances of {name}");
+        assert_eq!(services.marks_of_health(name).changed, marks.of(Topic::ServiceHealth(fold(name))), "health of {name}");
         // One command may give an instance of the name a check and take it away again.
         let checks = services.marks_of_checks(name).changed;
-        assert!(checks >= marks.of(name) && checks <= services.marks_of_health(name).changed, "checks of {name}: {checks}");
+        assert!(checks >= marks.of(lower(name)) && checks <= services.marks_of_health(name).changed, "checks of {name}: {checks}");
     }
 }
 

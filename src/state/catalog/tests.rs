@@ -126,6 +126,21 @@ fn a_service_that_is_not_there_is_told_as_of_the_last_that_went_and_waits_for_it
 }
 
 #[test]
+fn a_service_is_found_however_it_is_spelled_and_listed_as_it_is_written() {
+    let mut store = Store::new();
+    store.put("n1", "one", "Web");
+    store.put("n1", "two", "web");
+    for asked in ["web", "Web", "WEB"] {
+        let found: Vec<&str> = store.state.services().named(asked).map(|row| row.id()).collect();
+        assert_eq!((found, store.state.services().marks_of_health(asked)), (vec!["one", "two"], Marks::at(2)), "{asked}");
+    }
+    let listed: Vec<Arc<str>> = store.state.services_listed().map(|(name, _)| name).collect();
+    assert_eq!(listed, ["Web".into(), "web".into()]);
+    store.remove("n1", "one");
+    assert_eq!(store.state.services().count("WEB"), 1);
+}
+
+#[test]
 fn the_list_of_services_changes_with_names_and_tags_alone() {
     let mut store = Store::new();
     let names = Topic::Table(Table::ServiceNames);

@@ -142,6 +142,11 @@ impl Check {
         self.owner.as_ref().map_or("", |owner| &owner.label.name)
     }
 
+    /// The same in the form names of services are compared in.
+    pub(in crate::state) fn folded_service(&self) -> Arc<str> {
+        self.owner.as_ref().map_or_else(|| "".into(), |owner| owner.label.folded.clone())
+    }
+
     /// The tags of its instance.
     pub fn service_tags(&self) -> &[Arc<str>] {
         self.owner.as_ref().map_or(&[], |owner| &owner.label.tags)

@@ -8,13 +8,14 @@ pub use row::{Service, TaggedAddress};
 use super::Marks;
 use super::checks::{Check, Own};
 use super::departed::Departed;
+use super::home::folded;
 use super::order::{Order, Ordered, RowKey};
 use crate::model::{Index, Table, Topic, Touched};
 use imbl::OrdMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The instances of the catalog.
+/// The instances of the catalog. Names of services are compared without case, as Consul's catalog does.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Services {
     rows: Ordered<ByPlace>,
@@ -70,7 +71,7 @@ impl Order for ByName {
 }
 
 fn key_by_name(row: &Service) -> RowKey<'_> {
-    (row.name(), &row.home.folded, &row.id)
+    (row.folded_name(), &row.home.folded, &row.id)
 }
 
 impl Services {
@@ -91,7 +92,8 @@ impl Services {
 
     /// The instances of a service with their own checks, by node and id.
     pub fn named_with_checks<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Arc<Service>, &'a [Arc<Check>])> {
-        let from = self.by_name.from((name, "", "")).take_while(move |seat| **seat.row.name() == *name);
+        let name = folded(name);
+        let from = self.by_name.from((&name, "", "")).take_while(move |seat| **seat.row.folded_name() == *name);
         from.map(|seat| (&seat.row, seat.own.as_slice()))
     }
 
@@ -110,14 +112,14 @@ impl Services {
         self.rows.len() == 0
     }
 
-    /// The names that have instances.
+    /// The names that have instances, in lower case.
     pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.names.keys()
     }
 
     /// How many instances a service has.
     pub fn count(&self, name: &str) -> u64 {
-        self.names.get(name).map_or(0, |name| name.instances)
+        self.names.get(&*folded(name)).map_or(0, |name| name.instances)
     }
 
     /// The last change of any row.
@@ -128,22 +130,22 @@ impl Services {
     /// How current an answer about the instances of a service and their checks is. For one that is not there clients are told when any service last
     /// lost its last instance.
     pub fn marks_of_health(&self, name: &str) -> Marks {
-        self.names.get(name).map_or_else(|| self.marks_of_none(name), |name| Marks::at(name.health))
+        self.names.get(&*folded(name)).map_or_else(|| self.marks_of_none(name), |name| Marks::at(name.health))
     }
 
     /// How current an answer about the instances of a service alone is: told with the index of their health.
     pub fn marks_of_rows(&self, name: &str) -> Marks {
-        self.names.get(name).map_or_else(|| self.marks_of_none(name), |name| Marks { index: name.health, changed: name.rows })
+        self.names.get(&*folded(name)).map_or_else(|| self.marks_of_none(name), |name| Marks { index: name.health, changed: name.rows })
     }
 
     /// How current an answer about the checks of a service's instances is.
     pub fn marks_of_checks(&self, name: &str) -> Marks {
-        self.names.get(name).map_or_else(|| self.marks_of_none(name), |name| Marks { index: name.health, changed: name.checks })
+        self.names.get(&*folded(name)).map_or_else(|| self.marks_of_none(name), |name| Marks { index: name.health, changed: name.checks })
     }
 
     fn marks_of_none(&self, name: &str) -> Marks {
         let index = if self.gone.last() > 0 { self.gone.last() } else { self.index };
-        Marks { index, changed: self.gone.at(name) }
+        Marks { index, changed: self.gone.at(&folded(name)) }
     }
 
     /// How current the list of names and tags is.
@@ -151,9 +153,9 @@ impl Services {
         Marks { index: self.index, changed: self.listed }
     }
 
-    /// The names of the services on a node, given by its name in lower case.
+    /// The names of the services on a node, given by its name, all in lower case.
     pub(super) fn names_on(&self, folded: &str) -> BTreeSet<Arc<str>> {
-        self.on(folded).map(|row| row.name().clone()).collect()
+        self.on(folded).map(|row| row.folded_name().clone()).collect()
     }
 
     pub(super) fn last(&self) -> Option<&Arc<Service>> {
@@ -162,7 +164,7 @@ impl Services {
 
     /// Puts a row in, for a new instance or in place of one with the same name, and counts. Marks are the caller's.
     pub(super) fn put(&mut self, row: Arc<Service>) {
-        let name = row.name().clone();
+        let name = row.folded_name().clone();
         let seat = self.by_name.get(key_by_name(&row));
         let (known, own) = (seat.is_some(), seat.map(|seat| seat.own.clone()).unwrap_or_default());
         self.by_name.put(Seat { row: row.clone(), own });
@@ -188,15 +190,15 @@ impl Services {
     pub(super) fn take(&mut self, row: &Arc<Service>, index: Index) {
         self.rows.remove(ByPlace::key(row));
         self.by_name.remove(key_by_name(row));
-        let Some(name) = self.names.get_mut(row.name()) else { return };
+        let Some(name) = self.names.get_mut(row.folded_name()) else { return };
         name.instances -= 1;
         if name.instances == 0 {
-            self.names.remove(row.name());
-            self.gone.note(row.name(), index);
+            self.names.remove(row.folded_name());
+            self.gone.note(row.folded_name(), index);
         }
     }
 
-    /// The rows of `name`, or their nodes, changed.
+    /// The rows of `name`, in lower case, or their nodes, changed.
     pub(super) fn note_rows(&mut self, name: &Arc<str>, index: Index, touched: &mut Touched) {
         if let Some(name) = self.names.get_mut(name) {
             // A name that has just come: whatever was known of it before was another's.
@@ -207,7 +209,7 @@ impl Services {
         touched.add(Topic::ServiceHealth(name.clone()));
     }
 
-    /// Checks that count for the instances of `name` changed.
+    /// Checks that count for the instances of `name`, in lower case, changed.
     pub(super) fn note_health(&mut self, name: &Arc<str>, index: Index, whose: Whose, touched: &mut Touched) {
         if let Some(name) = self.names.get_mut(name) {
             name.health = index;

@@ -1,7 +1,7 @@
 //! One instance of a service, as the catalog keeps it: what many instances have in common is kept once.
 
 use crate::model::{Index, Mesh, NodeName, Pairs, ServiceAddress, ServiceSpec, TagAuthority, Weights};
-use crate::state::home::Home;
+use crate::state::home::{Home, folded_shared};
 use crate::state::pool::Pools;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -21,9 +21,26 @@ pub struct Service {
 
 /// What an instance is called and labelled: its checks show it as well.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub(crate) struct Label {
     pub(in crate::state) name: Arc<str>,
     pub(in crate::state) tags: Box<[Arc<str>]>,
+    /// The name in the form it is compared in.
+    #[serde(skip_serializing)]
+    pub(in crate::state) folded: Arc<str>,
+}
+
+/// A label as it is encoded.
+#[derive(Deserialize)]
+struct Written {
+    name: Arc<str>,
+    tags: Box<[Arc<str>]>,
+}
+
+impl From<Written> for Label {
+    fn from(Written { name, tags }: Written) -> Label {
+        Label { folded: folded_shared(&name), name, tags }
+    }
 }
 
 /// What the instances of a service have in common, as a rule.
@@ -62,7 +79,8 @@ impl Service {
         create_index: Index,
         modify_index: Index,
     ) -> Service {
-        let label = pools.label(Label { name: spec.name.as_str().into(), tags: spec.tags.iter().map(|tag| tag.as_str().into()).collect() });
+        let tags = spec.tags.iter().map(|tag| tag.as_str().into()).collect();
+        let label = pools.label(Label::from(Written { name: spec.name.as_str().into(), tags }));
         let id = if spec.id == spec.name { label.name.clone() } else { spec.id.as_str().into() };
         let shape = pools.service(ServiceShape {
             label,
@@ -116,6 +134,11 @@ impl Service {
     /// What it is an instance of.
     pub fn name(&self) -> &Arc<str> {
         &self.shape.label.name
+    }
+
+    /// The same in the form names of services are compared in.
+    pub fn folded_name(&self) -> &Arc<str> {
+        &self.shape.label.folded
     }
 
     /// Labels, in the order given, repeats kept.
