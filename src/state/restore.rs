@@ -157,6 +157,7 @@ impl State {
         let at = self.index_of(log).max(last + 1);
         state.lineage = Lineage { ahead: at - log, restored_at: at, last: restore };
         state.kv.history.begin_at(at);
+        state.timers.begin_anew_at(at);
         *self = state;
         touched.add_everything();
         Reply::Took(true)

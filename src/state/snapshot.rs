@@ -127,6 +127,7 @@ impl State {
                 Ok(())
             }
             Section::Lineage(lineage) => {
+                self.timers.begin_anew_at(lineage.restored_at);
                 self.lineage = lineage;
                 Ok(())
             }

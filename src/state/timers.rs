@@ -22,7 +22,7 @@ pub enum Timer {
 pub struct Span {
     /// Its TTL, or the lock-delay.
     pub length: Duration,
-    /// The command that set it. A timer set anew has another: what was decided about the old one does not concern it.
+    /// The command that set it, as its row says. A timer set anew has another: what was decided about the old one does not concern it.
     pub since: Index,
 }
 
@@ -31,18 +31,21 @@ pub struct Span {
 pub struct Expiry {
     /// Which.
     pub timer: Timer,
-    /// [`Span::since`] of the timer that was measured; one set since then stays.
+    /// [`since`] when the timer was measured; one set since then stays.
     pub since: Index,
 }
 
-/// All timers. A function of the rows they belong to, so a snapshot leaves them out.
+/// All timers. A function of the rows they belong to and of when the tables were last restored, so a snapshot leaves them out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Timers {
     rows: OrdMap<Timer, Span>,
+    /// [`super::State::restored_at`]: those that are older began anew then.
+    restored_at: Index,
 }
 
 impl Timers {
-    /// All of them, in order. Versions share what they have in common, so the difference of two is found without looking at all.
+    /// All of them, in order. Versions share what they have in common, so the difference of two is found without looking at all. A restore sets all of them
+    /// anew without a trace here: see [`since`].
     pub fn rows(&self) -> &OrdMap<Timer, Span> {
         &self.rows
     }
@@ -62,8 +65,18 @@ impl Timers {
         }
     }
 
+    /// All tables were restored by the command at `index`: whatever was decided about a timer before does not concern the one that was restored.
+    pub(super) fn begin_anew_at(&mut self, index: Index) {
+        self.restored_at = index;
+    }
+
     /// Whether what `expiry` was decided about is still there.
     pub(super) fn stands(&self, expiry: &Expiry) -> bool {
-        self.rows.get(&expiry.timer).is_some_and(|span| span.since == expiry.since)
+        self.rows.get(&expiry.timer).is_some_and(|span| since(*span, self.restored_at) == expiry.since)
     }
+}
+
+/// The command that last set a timer, where the tables were last restored by the one at `restored_at`: that one, for all that came with it.
+pub fn since(span: Span, restored_at: Index) -> Index {
+    span.since.max(restored_at)
 }

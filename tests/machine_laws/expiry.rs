@@ -1,7 +1,7 @@
-//! A leader's watch: timers set, renewed, found due, ended or not, at random.
+//! A leader's watch: timers set, renewed, restored, found due, ended or not, at random.
 
 use super::specimen::Specimen;
-use muster::agent::expiry::{Fate, Input, Output, Proof, Rows, Rules, Watch};
+use muster::agent::expiry::{Fate, Input, Output, Proof, Rows, Rules, Sight, Watch};
 use muster::model::{Instant, Key, SessionId};
 use muster::state::timers::{Span, Timer};
 use proptest::collection::vec;
@@ -22,9 +22,10 @@ impl Specimen for OfExpiry {
     }
 
     fn inputs(&self) -> BoxedStrategy<Vec<Input>> {
-        let rows = (0u64..20, vec((timer(), 0u64..6, 1u64..4), 0..5)).prop_map(|(as_of, timers)| {
+        let restores = prop_oneof![3 => 0u64..1, 1 => 1u64..4];
+        let rows = (0u64..20, vec((timer(), 0u64..6, 1u64..4), 0..5), restores).prop_map(|(as_of, timers, restored_at)| {
             let row = |(timer, seconds, since)| (timer, Span { length: Duration::from_secs(seconds), since });
-            Input::Timers { as_of, rows: timers.into_iter().map(row).collect::<Rows>() }
+            Input::Timers(Sight { as_of, rows: timers.into_iter().map(row).collect::<Rows>(), restored_at })
         });
         let proof = select(vec![Proof::Leads, Proof::Leads, Proof::Unknown]).prop_map(Input::Proof);
         let fate = select(vec![Fate::Committed, Fate::Refused, Fate::Unknown]).prop_map(Input::Fate);

@@ -1,7 +1,7 @@
 //! A leader's watch over what ends by itself: sessions that nobody renews, keys with a TTL, lock-delays.
 //!
-//! Nothing ends early. Time is measured on the leader's own monotonic clock from when it saw the timer set or renewed, all of it anew after an election, and
-//! time during which this process did not run does not count (a frozen leader would otherwise end what its clients could not renew at it; etcd #15247). Whatever is
+//! Nothing ends early. Time is measured on the leader's own monotonic clock from when it saw the timer set or renewed, all of it anew after an election or a
+//! restore, and time during which this process did not run does not count (a frozen leader would otherwise end what its clients could not renew at it; etcd #15247). Whatever is
 //! due waits for a proof that this server leads; what is renewed meanwhile lives on. What is due by then ends in one entry of the log, and until
 //! its fate is known nobody is told that it was renewed.
 
@@ -11,7 +11,7 @@ mod tests;
 
 use crate::model::{Deadline, Index, Instant, Machine};
 use crate::state::sessions::Session;
-use crate::state::timers::{Expiry, Span, Timer};
+use crate::state::timers::{Expiry, Span, Timer, since};
 use clock::{Clock, Looks};
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
@@ -30,16 +30,22 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// All timers, as a view has them.
 pub type Rows = OrdMap<Timer, Span>;
 
+/// What a view has of timers.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    /// Up to where it holds everything: `raft::View::index`.
+    pub as_of: Index,
+    /// [`crate::state::timers::Timers::rows`].
+    pub rows: Rows,
+    /// [`crate::state::State::restored_at`]: all timers begin anew when it changes.
+    pub restored_at: Index,
+}
+
 /// What can happen.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// A view of everything up to `as_of` has these timers. An older one than was seen is ignored.
-    Timers {
-        /// [`crate::raft::View::index`].
-        as_of: Index,
-        /// [`crate::state::timers::Timers::rows`].
-        rows: Rows,
-    },
+    /// A view was published. An older one than was seen is ignored.
+    Timers(Sight),
     /// A client renews.
     Renew(Timer),
     /// Whether this server leads was asked after [`Output::Prove`].
@@ -132,12 +138,12 @@ enum Phase {
 pub struct Watch {
     rules: Rules,
     clock: Clock,
-    as_of: Index,
-    rows: Rows,
+    /// The newest.
+    sight: Sight,
     running: BTreeMap<Timer, Running>,
     queue: BTreeSet<(Duration, Timer)>,
-    /// In the batch whose fate is not known, by the span that was measured.
-    doomed: BTreeMap<Timer, Index>,
+    /// In the batch whose fate is not known.
+    doomed: BTreeSet<Timer>,
     phase: Phase,
     output: Option<Output>,
 }
@@ -148,20 +154,19 @@ impl Watch {
         Watch {
             rules,
             clock: Clock::new(now),
-            as_of: 0,
-            rows: Rows::new(),
+            sight: Sight::default(),
             running: BTreeMap::new(),
             queue: BTreeSet::new(),
-            doomed: BTreeMap::new(),
+            doomed: BTreeSet::new(),
             phase: Phase::Idle(now),
             output: None,
         }
     }
 
     /// Looks at the timers of a view, and renews one of them.
-    pub fn renew(&mut self, now: Instant, as_of: Index, rows: &Rows, timer: &Timer) -> Renewal {
+    pub fn renew(&mut self, now: Instant, sight: Sight, timer: &Timer) -> Renewal {
         self.tick(now);
-        self.see(as_of, rows);
+        self.see(sight);
         self.begin_anew(timer)
     }
 
@@ -179,7 +184,7 @@ impl Watch {
     }
 
     fn begin_anew(&mut self, timer: &Timer) -> Renewal {
-        if self.doomed.contains_key(timer) {
+        if self.doomed.contains(timer) {
             return Renewal::Undecided;
         }
         let Some(running) = self.running.get(timer) else { return Renewal::NoTimer };
@@ -191,13 +196,21 @@ impl Watch {
         Renewal::Renewed
     }
 
-    fn see(&mut self, as_of: Index, rows: &Rows) {
-        if as_of < self.as_of || rows.ptr_eq(&self.rows) {
+    fn see(&mut self, sight: Sight) {
+        if sight.as_of < self.sight.as_of {
             return;
         }
-        self.as_of = as_of;
-        let old = std::mem::replace(&mut self.rows, rows.clone());
-        for change in old.diff(rows) {
+        let old = std::mem::replace(&mut self.sight, sight);
+        let rows = self.sight.rows.clone();
+        if old.restored_at != self.sight.restored_at {
+            // Rows that are the same as before are of another past: clients of theirs may not have been heard for as long as they were away.
+            self.running.clear();
+            self.queue.clear();
+            self.doomed.clear();
+            rows.iter().for_each(|(timer, span)| self.set(timer, *span));
+            return;
+        }
+        for change in old.rows.diff(&rows) {
             match change {
                 DiffItem::Add(timer, span) | DiffItem::Update { new: (timer, span), .. } => self.set(timer, *span),
                 DiffItem::Remove(timer, _) => self.drop(timer),
@@ -243,20 +256,21 @@ impl Watch {
         {
             let running = self.running.remove(&timer).expect("what is due runs");
             self.queue.remove(&(running.queued, timer.clone()));
-            self.doomed.insert(timer.clone(), running.span.since);
+            let since = since(running.span, self.sight.restored_at);
+            self.doomed.insert(timer.clone());
             if let Timer::Key(key) = &timer {
                 bytes += key.len();
             }
-            batch.push(Expiry { timer, since: running.span.since });
+            batch.push(Expiry { timer, since });
         }
         batch
     }
 
     /// Gives back what was taken: it is due, but can be renewed.
     fn spare(&mut self, batch: Vec<Expiry>) {
-        for Expiry { timer, since } in batch {
-            let stands = self.rows.get(&timer).copied().filter(|span| span.since == since);
-            if self.doomed.remove(&timer).is_some()
+        for Expiry { timer, since: measured } in batch {
+            let stands = self.sight.rows.get(&timer).copied().filter(|span| since(*span, self.sight.restored_at) == measured);
+            if self.doomed.remove(&timer)
                 && let Some(span) = stands
             {
                 let due = self.clock.time();
@@ -330,7 +344,7 @@ impl Machine for Watch {
         assert!(self.output.is_none(), "outputs are drained before the next input");
         self.tick(now);
         match input {
-            Input::Timers { as_of, rows } => self.see(as_of, &rows),
+            Input::Timers(sight) => self.see(sight),
             Input::Renew(timer) => drop(self.begin_anew(&timer)),
             Input::Proof(proof) => self.proven(now, proof),
             Input::Fate(fate) => self.decided(now, fate),
@@ -366,8 +380,8 @@ impl Machine for Watch {
         for (timer, running) in &self.running {
             assert!(self.queue.contains(&(running.queued, timer.clone())), "{timer:?} is queued where it says");
             assert!(running.queued <= running.due, "{timer:?} is looked at in time");
-            assert_eq!(self.rows.get(timer), Some(&running.span), "{timer:?} is one of the state's");
-            assert!(!self.doomed.contains_key(timer), "{timer:?} runs or is doomed");
+            assert_eq!(self.sight.rows.get(timer), Some(&running.span), "{timer:?} is one of the state's");
+            assert!(!self.doomed.contains(timer), "{timer:?} runs or is doomed");
         }
         let taken = match &self.phase {
             Phase::Idle(_) | Phase::Proving => 0,

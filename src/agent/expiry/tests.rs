@@ -1,4 +1,4 @@
-use super::{Fate, Input, Output, Proof, Renewal, Rows, Rules, Watch};
+use super::{Fate, Input, Output, Proof, Renewal, Rows, Rules, Sight, Watch};
 use crate::model::{Instant, Key, Machine, SessionId};
 use crate::state::timers::{Expiry, Span, Timer};
 use std::time::Duration;
@@ -8,6 +8,7 @@ struct World {
     watch: Watch,
     rows: Rows,
     as_of: u64,
+    restored_at: u64,
     now: Instant,
 }
 
@@ -26,7 +27,7 @@ fn expiry(timer: Timer, since: u64) -> Expiry {
 impl World {
     fn new() -> World {
         let now = Instant::ZERO + Duration::from_secs(100);
-        World { watch: Watch::new(Rules { session_permille: 2_000 }, now), rows: Rows::new(), as_of: 0, now }
+        World { watch: Watch::new(Rules { session_permille: 2_000 }, now), rows: Rows::new(), as_of: 0, restored_at: 0, now }
     }
 
     fn set(&mut self, timer: Timer, length: Duration) {
@@ -42,7 +43,18 @@ impl World {
     }
 
     fn tell(&mut self) {
-        self.input(Input::Timers { as_of: self.as_of, rows: self.rows.clone() });
+        self.input(Input::Timers(self.sight()));
+    }
+
+    fn sight(&self) -> Sight {
+        Sight { as_of: self.as_of, rows: self.rows.clone(), restored_at: self.restored_at }
+    }
+
+    /// Other tables are put in place of all.
+    fn restore(&mut self, rows: Rows) {
+        self.as_of += 1;
+        (self.rows, self.restored_at) = (rows, self.as_of);
+        self.tell();
     }
 
     fn input(&mut self, input: Input) {
@@ -51,7 +63,7 @@ impl World {
     }
 
     fn renew(&mut self, timer: &Timer) -> Renewal {
-        let renewal = self.watch.renew(self.now, self.as_of, &self.rows, timer);
+        let renewal = self.watch.renew(self.now, self.sight(), timer);
         self.watch.check_invariants();
         renewal
     }
@@ -208,9 +220,9 @@ fn a_timer_that_was_set_anew_is_not_touched_by_what_was_decided_before() {
 fn an_older_view_changes_nothing_and_a_short_timer_after_a_quiet_hour_is_on_time() {
     let mut world = World::new();
     world.set(session(1), millis(10_000));
-    let old = world.rows.clone();
+    let old = world.sight();
     world.remove(&session(1));
-    world.input(Input::Timers { as_of: 1, rows: old });
+    world.input(Input::Timers(old));
     assert_eq!(world.renew(&session(1)), Renewal::NoTimer);
     assert_eq!(world.pass(Duration::from_secs(3_600)), None);
     assert_eq!(world.watch.poll_timeout(), None, "nothing is waited for");
@@ -227,4 +239,41 @@ fn keys_of_one_entry_are_bounded_in_bytes() {
     }
     let batch = world.expire(millis(1_000));
     assert!((32..35).contains(&batch.len()), "{}", batch.len());
+}
+
+#[test]
+fn after_a_restore_everything_begins_anew_also_what_was_there_before() {
+    let mut world = World::new();
+    world.set(session(1), millis(10_000));
+    world.set(Timer::LockDelay(SessionId::from_u128(2)), millis(15_000));
+    let saved = world.rows.clone();
+    assert_eq!(world.pass(millis(14_000)), None);
+    world.set(session(3), millis(10_000));
+    world.restore(saved);
+    assert_eq!(world.renew(&session(3)), Renewal::NoTimer, "it came later than what was restored");
+    assert_eq!(world.pass(millis(14_999)), None);
+    assert_eq!(world.expire(millis(1)), [expiry(Timer::LockDelay(SessionId::from_u128(2)), 4)], "named by the restore");
+    world.remove(&Timer::LockDelay(SessionId::from_u128(2)));
+    world.input(Input::Fate(Fate::Committed));
+    assert_eq!(world.pass(millis(4_999)), None);
+    assert_eq!(world.expire(millis(1)), [expiry(session(1), 4)]);
+}
+
+#[test]
+fn what_was_to_end_when_it_was_restored_lives_and_can_be_renewed() {
+    for fate in [Fate::Committed, Fate::Refused, Fate::Unknown] {
+        let mut world = World::new();
+        world.set(session(1), millis(10_000));
+        let saved = world.rows.clone();
+        assert_eq!(world.expire(millis(20_000)), [expiry(session(1), 1)]);
+        world.restore(saved);
+        assert_eq!(world.renew(&session(1)), Renewal::Renewed, "the decision was about another");
+        world.input(Input::Fate(fate));
+        if fate == Fate::Unknown {
+            assert_eq!(world.pass(millis(100)), Some(Output::Expire(vec![expiry(session(1), 1)])), "it may be in the log");
+            world.input(Input::Fate(Fate::Committed));
+        }
+        assert_eq!(world.pass(millis(19_899)), None);
+        assert_eq!(world.expire(millis(101)), [expiry(session(1), 2)]);
+    }
 }

@@ -1,6 +1,6 @@
 //! The leader's watch over sessions, TTLs and lock-delays, driven.
 
-use crate::agent::expiry::{Fate, Input, Output, Proof, Renewal, Rules, Watch};
+use crate::agent::expiry::{Fate, Input, Output, Proof, Renewal, Rules, Sight, Watch};
 use crate::model::{Instant, Machine, Table, Topic};
 use crate::raft::{Consistency, Leadership, ProposeError, Raft, View};
 use crate::runtime::{Runtime, sleep, timeout, watch};
@@ -80,7 +80,7 @@ impl<R: Runtime> Agent<R> {
         let mut reign = self.0.reign.lock().expect("no panic while held");
         let Some(Reign { watch, .. }) = reign.as_mut() else { return (None, None) };
         let now = R::now();
-        watch.handle(now, Input::Timers { as_of: view.index, rows: view.state.timers().rows().clone() });
+        watch.handle(now, Input::Timers(sight(view)));
         let mut output = watch.poll_output();
         if let Some(input) = news {
             // It asks for nothing new while it waits for this.
@@ -99,8 +99,12 @@ impl<R: Runtime> Agent<R> {
     pub(in crate::server) fn renew_timer(&self, term: u64, view: &View, timer: &Timer) -> Option<Renewal> {
         let mut reign = self.0.reign.lock().expect("no panic while held");
         let reign = reign.as_mut().filter(|reign| reign.term == term)?;
-        Some(reign.watch.renew(R::now(), view.index, view.state.timers().rows(), timer))
+        Some(reign.watch.renew(R::now(), sight(view), timer))
     }
+}
+
+fn sight(view: &View) -> Sight {
+    Sight { as_of: view.index, rows: view.state.timers().rows().clone(), restored_at: view.state.restored_at() }
 }
 
 /// Does what the watch wants.

@@ -1,6 +1,7 @@
 use super::{PATIENCE, RestoreCommand};
 use crate::model::{Key, Timestamp};
 use crate::state::arbitrary::a_command;
+use crate::state::timers::{Expiry, Timer};
 use crate::state::{Command, Condition, KvCommand, Reply, Stamped, State};
 use bytes::Bytes;
 use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
@@ -68,6 +69,31 @@ fn indexes_go_on_beyond_those_that_were_restored() {
         apply(&mut young, log, step);
     }
     assert_eq!((young.restored_at(), young.index_of(11)), (1_005, 1_006));
+}
+
+#[test]
+fn what_was_decided_before_a_restore_ends_nothing_that_it_brings_back() {
+    let key = Key::from("short");
+    let ttl = Duration::from_secs(30);
+    let short = KvCommand::PutFor { key: key.clone(), value: Bytes::new(), flags: 0, condition: Condition::Always, ttl };
+    let over = |since| Command::Expire(vec![Expiry { timer: Timer::Key(key.clone()), since }]);
+    for mut current in [State::default(), state(500)] {
+        let mut saved = state(20);
+        apply(&mut saved, 21, Command::Kv(short.clone()));
+        let log = current.last_change() + 1;
+        let steps = steps(7, &saved, 100_000);
+        let end = log + steps.len() as u64;
+        (log..).zip(steps).for_each(|(log, step)| drop(apply(&mut current, log, step)));
+        let mut sent = State::decode(&current.encode()).unwrap();
+        for state in [&mut current, &mut sent] {
+            apply(state, end, over(21));
+            assert!(state.kv().get(&key).is_some(), "it was measured before it was restored");
+            let restored_at = state.restored_at();
+            apply(state, end + 1, over(restored_at));
+            assert!(state.kv().get(&key).is_none());
+        }
+        assert_eq!(current, sent);
+    }
 }
 
 #[test]
