@@ -106,7 +106,12 @@ impl Reconciler {
     pub fn pass(&mut self, now: Instant, members: &[Member], credence: Credence, state: &State) -> Vec<Command> {
         self.look(now, members.len(), credence);
         self.withheld = false;
-        let mut commands: Vec<Command> = members.iter().filter_map(|member| self.member(now, member, &[], state)).collect();
+        let ids: BTreeSet<NodeId> = members.iter().filter_map(|member| member.profile.id()).collect();
+        let mut commands = Vec::new();
+        for member in members {
+            commands.extend(replaced(member, &ids, state).filter(|_| credence != Credence::CutOff));
+            commands.extend(self.member(now, member, &[], state));
+        }
         if credence == Credence::CutOff {
             self.absent.clear();
             return commands;
@@ -151,7 +156,9 @@ impl Reconciler {
         let update = if row.is_some_and(|row| row.spec == spec) { NodeUpdate::Skip } else { NodeUpdate::Apply };
         let check = CheckSpec::serf_alive();
         let told = state.checks().get(member.name().as_str(), SERF_HEALTH).is_some_and(|row| row.is_as(&check));
-        let listed = state.services().at(&fold(member.name().as_str()), SERVERS);
+        // What another machine of this name had is not this one's.
+        let own = row.filter(|row| row.spec.id.is_none_or(|known| known == id));
+        let listed = own.and_then(|_| state.services().at(&fold(member.name().as_str()), SERVERS));
         let due = row::service(member, &self.own.datacenter);
         let retired = due.is_none() && listed.is_some_and(|row| row.meta().get(row::OWN_MARK).is_some());
         let service = due.filter(|service| !listed.is_some_and(|row| row.is_as(service)));
@@ -198,6 +205,17 @@ impl Reconciler {
         let row = state.nodes().get(member.name().as_str())?;
         (id != Some(self.own.id) && row.spec.id == id).then_some(row)
     }
+}
+
+/// Removes the node that has an alive member's name and an id that no member has. The pool has one member of a name, so that machine is gone: it was replaced,
+/// or its row came with a snapshot that was restored on another cluster. What holds a name and is alive, the state would never give it up.
+fn replaced(member: &Member, ids: &BTreeSet<NodeId>, state: &State) -> Option<Command> {
+    let id = member.profile.id().filter(|_| member.status == MemberStatus::Alive)?;
+    let holder = state.nodes().get(member.name().as_str())?;
+    let holder_id = holder.spec.id.filter(|holder_id| *holder_id != id && !ids.contains(holder_id))?;
+    // Without such a check it was registered from outside.
+    state.checks().get(member.name().as_str(), SERF_HEALTH)?;
+    Some(Command::Catalog(CatalogCommand::DeregisterNode { node: holder.spec.name.clone(), only_id: Some(holder_id) }))
 }
 
 fn deregister(node: &NodeSpec) -> Command {

@@ -105,8 +105,10 @@ impl<R: Runtime> Term<'_, R> {
             }
         }
         self.keep_settings().await;
+        let mut restored_at = self.raft.view().state.restored_at();
         loop {
-            if R::now() >= next_pass {
+            let restored_before = std::mem::replace(&mut restored_at, self.raft.view().state.restored_at());
+            if R::now() >= next_pass || restored_at != restored_before {
                 next_pass = match self.pass().await {
                     Proposed::All => self.reconciler.next_pass(R::now()),
                     Proposed::Partly => R::now() + AGAIN,

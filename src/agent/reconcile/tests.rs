@@ -258,6 +258,37 @@ fn news_of_a_machine_does_not_touch_the_one_that_took_its_name() {
 }
 
 #[test]
+fn a_restored_node_gives_its_name_up_to_the_machine_that_has_it_now() {
+    let mut leader = Leader::new();
+    leader.hear(EventKind::Joined, server("s1", 7));
+    leader.list("s1", ServiceSpec::new("api", "api"));
+    // The pool never knew the machine with id 7: nobody said that it failed.
+    leader.pass(&[server("s1", 2)], Credence::Connected);
+    let node = leader.state.nodes().get("s1").unwrap();
+    assert_eq!((node.spec.id, node.spec.address.as_str()), (Some(NodeId::from_u128(2)), "10.0.0.2"));
+    assert!(leader.state.services().at("s1", "api").is_none(), "what was the other's is gone with it");
+    assert!(leader.state.services().at("s1", SERVERS).is_some(), "what is its own is there at once");
+    assert_eq!(leader.pass(&[server("s1", 2)], Credence::Connected), 0);
+}
+
+#[test]
+fn a_name_is_taken_from_nobody_who_may_live_or_came_from_outside() {
+    let mut leader = Leader::new();
+    leader.hear(EventKind::Joined, server("s1", 7));
+    let newcomer = server("s1", 2);
+    let commands = |leader: &mut Leader, members: &[Member], credence| {
+        let commands = leader.reconciler.pass(leader.now, members, credence, &leader.state);
+        commands.iter().filter(|command| matches!(command, Command::Catalog(CatalogCommand::DeregisterNode { .. }))).count()
+    };
+    let elsewhere = member("s9", 7, MemberStatus::Alive);
+    assert_eq!(commands(&mut leader, &[newcomer.clone(), elsewhere], Credence::Connected), 0);
+    assert_eq!(commands(&mut leader, std::slice::from_ref(&newcomer), Credence::CutOff), 0);
+    leader.register_from_outside("ext", Some(NodeId::from_u128(8)));
+    assert_eq!(commands(&mut leader, &[server("ext", 3)], Credence::Connected), 0);
+    assert_eq!(commands(&mut leader, &[newcomer], Credence::Connected), 1);
+}
+
+#[test]
 fn a_node_the_pool_does_not_know_goes_after_a_while_and_one_from_outside_never() {
     let mut leader = Leader::new();
     leader.hear(EventKind::Joined, member("web", 2, MemberStatus::Alive));
