@@ -95,6 +95,24 @@ fn questions_of_one_connection_are_answered_in_order_however_their_bytes_come() 
 }
 
 #[test]
+fn a_service_whose_address_is_the_name_of_a_query_is_where_the_query_finds_it() {
+    let site = Site::new("dns-query");
+    let agent = serving(&site, &[]);
+    let made = agent.call("POST", "/v1/query", Some(r#"{"Name":"nearest","Service":{"Service":"web"}}"#), PATIENCE);
+    assert!(made.is_ok_and(|answer| answer.status == 200), "{}", agent.said());
+    agent.change("/v1/agent/service/register", r#"{"Name":"front","Address":"nearest.query.consul","Port":80}"#);
+    let mut reply = Vec::new();
+    let mut whole = || {
+        reply = ask_udp(&agent, &question(1, "front.service.consul", A)).unwrap_or_default();
+        answers(&reply) == (0, 2)
+    };
+    eventually("an alias and an address are answered", LONG, &mut whole, || agent.said());
+    let address: std::net::Ipv4Addr = agent.address.parse().expect("an address");
+    let found = |needle: &[u8]| reply.windows(needle.len()).any(|window| window == needle);
+    assert!(found(b"\x07nearest\x05query") && found(&address.octets()), "{reply:?}");
+}
+
+#[test]
 fn a_length_that_lies_and_a_question_that_never_ends_close_the_connection() {
     let site = Site::new("dns-lies");
     let mut agent = serving(&site, &[]);

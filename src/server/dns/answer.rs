@@ -98,20 +98,8 @@ impl<R: Runtime> Dns<R> {
         let current = self.shared.current.load_full();
         let standing = self.give_cookie(&mut request, asker.address);
         let plan = Plan::of(request.name, request.kind, &current.answers);
-        let looked = match &plan {
-            Plan::Ask(ask) => self.look(ask, &current.freshness).await,
-            Plan::Settled(_) | Plan::PreparedQuery { .. } | Plan::Recurse => None,
-        };
-        let carried = match &plan {
-            Plan::PreparedQuery { name } => Box::pin(self.carry_out(name, &current.freshness, asker.address)).await,
-            Plan::Settled(_) | Plan::Ask(_) | Plan::Recurse => None,
-        };
-        let found = match (&plan, &looked) {
-            (Plan::Settled(_), _) => Found::Nothing,
-            (Plan::PreparedQuery { .. }, _) => carried.as_ref().map_or(Found::Unknown, Carried::found),
-            (Plan::Ask(_), Some(looked)) => found_of(looked),
-            (Plan::Ask(_), None) | (Plan::Recurse, _) => Found::Unknown,
-        };
+        let learned = self.learn_for(&plan, &current, asker.address).await;
+        let found = learned.found();
         let inquiry = Inquiry { settings: &current.answers, request: &request, plan: &plan, found };
         if (plan == Plan::Recurse || is_passed_on(&inquiry))
             && let Some(reply) = current.recursors.ask::<R>(message, asker.transport, asker.counters).await
@@ -155,7 +143,7 @@ impl<R: Runtime> Dns<R> {
         for _ in 0..MOST_HOPS {
             let Some(name) = next.take().filter(|name| can_follow(current, name)) else { break };
             let more = match current.answers.zone_of(name.as_name()) {
-                Some(_) => self.own_records(current, &request.about(name.as_name())).await,
+                Some(_) => self.own_records(current, &request.about(name.as_name()), asker.address).await,
                 None => {
                     // ANY is answered as it pleases recursors (RFC 8482).
                     let kind = if request.kind == Kind::Any { Kind::A } else { request.kind };
@@ -173,14 +161,24 @@ impl<R: Runtime> Dns<R> {
         records
     }
 
+    /// Asks what a plan asks, for who is at that address.
+    async fn learn_for(&self, plan: &Plan, current: &Setting, asker: IpAddr) -> Learned {
+        match plan {
+            Plan::Ask(ask) => self.look(ask, &current.freshness).await.map_or(Learned::Unknown, Learned::Looked),
+            Plan::PreparedQuery { name } => {
+                let carried = Box::pin(self.carry_out(name, &current.freshness, asker)).await;
+                carried.map_or(Learned::Unknown, Learned::Carried)
+            }
+            Plan::Settled(_) => Learned::Nothing,
+            Plan::Recurse => Learned::Unknown,
+        }
+    }
+
     /// What the catalog has under a name of ours.
-    async fn own_records(&self, current: &Setting, request: &Request<'_>) -> Vec<Record> {
+    async fn own_records(&self, current: &Setting, request: &Request<'_>, asker: IpAddr) -> Vec<Record> {
         let plan = Plan::of(request.name, request.kind, &current.answers);
-        let looked = match &plan {
-            Plan::Ask(ask) => self.look(ask, &current.freshness).await,
-            Plan::Settled(_) | Plan::PreparedQuery { .. } | Plan::Recurse => None,
-        };
-        let found = looked.as_ref().map_or(Found::Nothing, found_of);
+        let learned = self.learn_for(&plan, current, asker).await;
+        let found = learned.found();
         Inquiry { settings: &current.answers, request, plan: &plan, found }.records(&mut Chance::<R>::new())
     }
 
@@ -190,6 +188,27 @@ impl<R: Runtime> Dns<R> {
         let now = (R::wall().as_unix_nanos() / 1_000_000_000) as u32;
         request.cookie = Some(self.shared.secret.make(cookie.client, address, now));
         self.shared.secret.judge(&cookie, address, now)
+    }
+}
+
+/// What came of asking what a plan asks.
+enum Learned {
+    /// Nothing had to be asked.
+    Nothing,
+    /// Nobody could tell, or recursors have to.
+    Unknown,
+    Looked(Looked),
+    Carried(Carried),
+}
+
+impl Learned {
+    fn found(&self) -> Found<'_> {
+        match self {
+            Learned::Nothing => Found::Nothing,
+            Learned::Unknown => Found::Unknown,
+            Learned::Looked(looked) => found_of(looked),
+            Learned::Carried(carried) => carried.found(),
+        }
     }
 }
 
