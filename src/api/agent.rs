@@ -41,6 +41,10 @@ pub struct SelfConfig {
     pub server: bool,
     /// Its version, without `v`.
     pub version: String,
+    /// `session_ttl_min` in nanoseconds. Consul had it here before 1.0 and shows it in `DebugConfig` alone since; Patroni looks for it here when a session's TTL was
+    /// refused as too short, and asks again with this one.
+    #[serde(rename = "SessionTTLMin")]
+    pub session_ttl_min: u64,
 }
 
 /// A member of a gossip pool.

@@ -42,6 +42,7 @@ impl<R: Runtime> Agent<R> {
                 revision: String::new(),
                 server: config.server,
                 version: crate::CONSUL_VERSION.to_owned(),
+                session_ttl_min: u64::try_from(config.sessions.ttl_min.as_nanos()).unwrap_or(u64::MAX),
             },
             debug_config: self.debug_config(),
             coord,

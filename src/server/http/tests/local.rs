@@ -361,6 +361,7 @@ impl Backend for Local {
             revision: String::new(),
             server: true,
             version: "1".to_owned(),
+            session_ttl_min: 10_000_000_000,
         };
         let (debug_config, stats, meta) = Default::default();
         Ok(AgentSelf { config, debug_config, coord: None, member: member(), stats, meta })
