@@ -3,6 +3,7 @@
 use super::args::{Args, FlagSpec, switch, value};
 use super::http::{Endpoint, Request, Response};
 use super::remote::Remote;
+use super::upload::FileBody;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use std::io;
@@ -36,6 +37,8 @@ pub(super) trait Surroundings {
     fn stdin(&self) -> io::Result<Vec<u8>>;
     /// One HTTP exchange.
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response>;
+    /// The same with a file for the request's body.
+    fn upload(&self, to: &Endpoint, request: Request, file: FileBody) -> io::Result<Response>;
     /// Runs a program with this on its standard input and waits for its end; one that fails is an error.
     fn run(&self, args: &[String], env: &[(&str, &str)], input: &[u8]) -> io::Result<()>;
     /// Says why on standard error, and waits.
@@ -109,13 +112,24 @@ impl<'a> Client<'a> {
 
     /// Sends a request. The error is an agent that cannot be reached, with what to do.
     pub(super) fn send(&self, method: &'static str, path: &str, query: Query, body: Vec<u8>) -> Result<Response, String> {
-        let request = Request { method, target: format!("{path}{}", query.0), headers: self.headers.clone(), body };
+        let request = self.request(method, path, query, body);
         self.surroundings.send(&self.endpoint, request).map_err(|error| self.unreachable(&error))
+    }
+
+    /// Puts a file, which is not held in memory, and takes an answer of 200 only.
+    pub(super) fn upload(&self, path: &str, query: Query, file: FileBody) -> Result<(), String> {
+        let request = self.request("PUT", path, query, Vec::new());
+        let response = self.surroundings.upload(&self.endpoint, request, file).map_err(|error| self.unreachable(&error))?;
+        if response.status == 200 { Ok(()) } else { Err(unexpected(&response)) }
+    }
+
+    fn request(&self, method: &'static str, path: &str, query: Query, body: Vec<u8>) -> Request {
+        Request { method, target: format!("{path}{}", query.0), headers: self.headers.clone(), body }
     }
 
     /// Gets what is long or has no end, and writes it to `into` while it comes. The body of the answer is empty, unless it is no success.
     pub(super) fn stream(&self, path: &str, query: Query, into: &mut dyn io::Write) -> Result<Response, String> {
-        let request = Request { method: "GET", target: format!("{path}{}", query.0), headers: self.headers.clone(), body: Vec::new() };
+        let request = self.request("GET", path, query, Vec::new());
         self.surroundings.stream(&self.endpoint, request, into).map_err(|error| self.unreachable(&error))
     }
 

@@ -4,8 +4,8 @@ use super::args::{Args, FlagSpec};
 use super::client::{CLIENT_FLAGS, Client, DATACENTER, SERVER_FLAGS, Surroundings};
 use super::report::{FORMAT, Outcome};
 use super::{
-    agent, catalog, event, info, join, kv, leave, lock, maint, members, monitor, operator, reload, rtt, run, services, snapshot, validate,
-    version, watch,
+    agent, catalog, event, info, join, kv, leave, lock, maint, members, monitor, operator, reload, rtt, run, services, snapshot, supervise,
+    validate, version, watch,
 };
 
 /// One command.
@@ -311,6 +311,13 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "Saves the cluster's state.",
         flags: || [CLIENT_FLAGS, SERVER_FLAGS].concat(),
         action: Action::Report(snapshot::save::run),
+    },
+    Command {
+        name: supervise::tether::NAME,
+        arguments: "-- COMMAND [ARGUMENT...]",
+        about: "For lock and run, which start their command so.",
+        flags: || [supervise::tether::FLAGS].concat(),
+        action: Action::Report(supervise::tether::run),
     },
     Command {
         name: "validate",

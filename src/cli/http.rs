@@ -1,11 +1,13 @@
 //! One HTTP request to an agent and its answer, on hyper.
 
+use super::upload::FileBody;
 use crate::api::lock::TOKEN_HEADER;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Runtime, timeout};
 use bytes::Bytes;
 use futures_util::future;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Body;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +17,8 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(10);
 /// Patience with the answer: a server that leaves answers after its drain time.
 const ANSWER: Duration = Duration::from_secs(120);
+/// What is sent and worked on goes on at so many bytes a second at least.
+const SLOWEST: u64 = 1 << 20;
 /// Longest answer read.
 const LONGEST: usize = 1 << 30;
 
@@ -65,8 +69,22 @@ pub(super) fn send(to: &Endpoint, request: Request) -> io::Result<Response> {
 
 /// The same for who waits for other things meanwhile, with at most `patience` for the answer once the connection stands.
 pub(super) async fn round_trip(to: &Endpoint, request: Request, patience: Duration) -> io::Result<Response> {
+    deliver(to, message(to, request)?, patience).await
+}
+
+/// Sends the request with a file for its body, which is not held in memory, and waits for the whole answer. Its own body is left out.
+pub(super) fn upload(to: &Endpoint, request: Request, file: FileBody) -> io::Result<Response> {
+    let patience = ANSWER + Duration::from_secs(file.left() / SLOWEST);
+    let message = message(to, request)?.map(|_| file);
+    Tokio::block_on(deliver(to, message, patience))
+}
+
+async fn deliver<B>(to: &Endpoint, message: hyper::Request<B>, patience: Duration) -> io::Result<Response>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+{
     let stream = timeout::<Tokio, _>(CONNECT.min(patience), connect(to)).await.map_err(|_| late("connecting"))??;
-    timeout::<Tokio, _>(patience, exchange(stream, to, request)).await.map_err(|_| late("the answer"))?
+    timeout::<Tokio, _>(patience, exchange(stream, message)).await.map_err(|_| late("the answer"))?
 }
 
 /// Sends the request and has `print` print the body of a success while it comes. Only the connection and the answer's head are waited for
@@ -136,8 +154,10 @@ async fn connect(to: &Endpoint) -> io::Result<<Tokio as Runtime>::TcpStream> {
     Err(last)
 }
 
-async fn exchange(stream: <Tokio as Runtime>::TcpStream, to: &Endpoint, request: Request) -> io::Result<Response> {
-    let message = message(to, request)?;
+async fn exchange<B>(stream: <Tokio as Runtime>::TcpStream, message: hyper::Request<B>) -> io::Result<Response>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+{
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let answer = async move {
         let (head, body) = sender.send_request(message).await.map_err(io::Error::other)?.into_parts();

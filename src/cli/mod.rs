@@ -26,6 +26,7 @@ mod services;
 mod snapshot;
 mod supervise;
 mod table;
+mod upload;
 mod validate;
 mod version;
 mod watch;
@@ -45,6 +46,7 @@ use http::{Endpoint, Request, Response};
 use report::Report;
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
+use upload::FileBody;
 
 /// Carries out the command that `args` name, the program's own name left out.
 pub fn run(args: &[String]) -> ExitCode {
@@ -131,6 +133,10 @@ impl Surroundings for ThisProcess {
 
     fn send(&self, to: &Endpoint, request: Request) -> io::Result<Response> {
         http::send(to, request)
+    }
+
+    fn upload(&self, to: &Endpoint, request: Request, file: FileBody) -> io::Result<Response> {
+        http::upload(to, request, file)
     }
 
     fn run(&self, args: &[String], env: &[(&str, &str)], input: &[u8]) -> io::Result<()> {

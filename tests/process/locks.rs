@@ -197,6 +197,27 @@ fn the_command_of_a_killed_holder_is_ended_and_the_lock_moves_after_its_time() {
 }
 
 #[test]
+fn a_command_whose_holder_and_guard_are_killed_together_is_told_too() {
+    let court = Court::sitting("orphaned");
+    let first = court.worker("first");
+    court.works(&first);
+    let is_guard = |pid: &&Pid| {
+        let line = fs::read_to_string(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
+        line.contains("lock-guard")
+    };
+    let children = first.children();
+    let guard = *children.iter().find(is_guard).expect("it has a guard");
+    // Stopped, the holder does not see its guard go.
+    first.signal(Signal::STOP);
+    kill_process(guard, Signal::KILL).expect("it runs");
+    first.signal(Signal::KILL);
+    eventually("its command is told", LONG, || court.lines("first told") == 1, || court.said());
+    let second = court.worker("second");
+    court.works(&second);
+    court.in_turn("first", "second");
+}
+
+#[test]
 fn a_holder_that_is_frozen_alone_has_no_command_any_more_when_it_wakes() {
     let court = Court::sitting("frozen");
     let first = court.worker("first");

@@ -91,3 +91,32 @@ fn a_service_that_the_agent_refuses_is_not_started() {
     assert_eq!((missing.status.code(), text(&missing.stderr).contains("/none/such")), (Some(1), true));
     eventually("nothing is left", LONG, || agent.healthy("web") == Some(0), || agent.said());
 }
+
+#[test]
+fn a_service_does_not_outlive_a_killed_run() {
+    let (agent, site) = serving("orphaned");
+    let (works, told) = (site.folder.join("works"), site.folder.join("told"));
+    let line = format!("trap 'echo told > {}; exit' TERM; echo $$ > {}; while true; do sleep 0.02; done", told.display(), works.display());
+    let mut child = run(&agent, &["-service=web"], &line);
+    eventually("it works", LONG, || std::fs::read_to_string(&works).is_ok_and(|pid| pid.ends_with('\n')), || agent.said());
+    child.kill().expect("our own child");
+    child.wait().expect("our own child");
+    let took = eventually("the service is told", LONG, || super::is_file(&told), || agent.said());
+    println!("a service was told {took:?} after its run was killed");
+    let pid = std::fs::read_to_string(&works).expect("it wrote it");
+    let runs = || std::path::Path::new("/proc").join(pid.trim()).join("exe").exists();
+    eventually("it has ended", LONG, || !runs(), || agent.said());
+}
+
+#[test]
+fn what_cannot_become_the_service_is_told_and_not_registered() {
+    let (agent, site) = serving("unrunnable");
+    let text_file = site.folder.join("text");
+    std::fs::write(&text_file, "").expect("written");
+    let mut command = muster();
+    command.args(["run", "-service=web", &format!("-http-addr={}", agent.http), "--"]).arg(&text_file);
+    let output = command.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("Permission denied"), "{}", text(&output.stderr));
+    eventually("nothing is left", LONG, || agent.healthy("web") == Some(0), || agent.said());
+}

@@ -2,7 +2,8 @@
 //!
 //! A holder that is frozen (`kill -STOP`, a debugger) or killed (`kill -9`) leaves its command running, and the session then passes the lock to another.
 //! The guard knows until when the holder's word counts. It ends the command's process group when that time is over, or when the holder has gone.
-//! A holder whose command has ended ends the guard first. Like the holder it never asks whether the lock is in fact another's: it goes by the clock.
+//! A holder whose command has ended ends the guard first. Should holder and guard be killed together, the command is at least sent SIGTERM
+//! ([`tethered`](crate::cli::supervise::tethered)). Like the holder it never asks whether the lock is in fact another's: it goes by the clock.
 //!
 //! When all of them are frozen together and wake together, the command may run for as long as the guard takes to get a processor. That is what fencing tokens
 //! are for.

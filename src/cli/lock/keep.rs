@@ -8,7 +8,7 @@ use super::place::Place;
 use super::session::Session;
 use crate::cli::remote::Trouble;
 use crate::cli::report::{Outcome, Report};
-use crate::cli::supervise::{Alarm, End, Group, Notice, Notices, finished, now, pause, say};
+use crate::cli::supervise::{Alarm, End, Group, Notice, Notices, finished, now, pause, say, tethered};
 use crate::model::Instant;
 use futures_util::future::LocalBoxFuture;
 use rustix::process::Signal;
@@ -70,7 +70,7 @@ async fn run(plan: &Plan, won: &Won, guard: Guard, hold: &mut Hold, notices: &mu
     let mut env =
         vec![("CONSUL_LOCK_HELD", "true".to_owned()), ("MUSTER_LOCK_KEY", held.key.clone()), ("MUSTER_LOCK_SESSION", session.id.clone())];
     env.extend(held.token.clone().map(|token| ("MUSTER_LOCK_TOKEN", token)));
-    let group = Group::start(&plan.command, &env, plan.stdin)?;
+    let group = Group::start(&tethered(&plan.command)?, &env, plan.stdin)?;
     let mut holder = Holder { session, place, hold, ran: Ran { group, guard }, index: None };
     holder.begin();
     let (mut renewal, mut look) = (None, None);

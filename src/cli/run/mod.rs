@@ -1,6 +1,7 @@
 //! `run`: runs a service that is registered with the agent as long as it runs.
 //!
 //! Nothing is restarted: that is for whoever started us. An agent that is not there does not keep the service from running; it is registered when the agent is.
+//! A service does not outlive us: should we be killed, it is sent SIGTERM.
 
 mod registration;
 mod serve;

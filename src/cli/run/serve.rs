@@ -5,7 +5,7 @@ use super::registration::{Pulse, Registration};
 use crate::cli::client::{Query, path, unexpected};
 use crate::cli::remote::{Remote, Trouble};
 use crate::cli::report::{Outcome, Report};
-use crate::cli::supervise::{Alarm, Group, Notice, Notices, Stdin, finished, now, pause, say};
+use crate::cli::supervise::{Alarm, Group, Notice, Notices, Stdin, finished, now, pause, say, tethered};
 use crate::model::Instant;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Command, Ended, Runtime, timeout};
@@ -32,7 +32,7 @@ pub(super) async fn serve(plan: Plan, mut notices: Notices) -> Outcome {
         Err(Trouble::Lasting(why)) => return Err(format!("Error registering service {:?}: {why}", registration.id)),
         Err(trouble) => say(format_args!("The service is not registered yet: {trouble}")),
     }
-    let group = match Group::start(&command, &[], Stdin::Ours) {
+    let group = match tethered(&command).and_then(|line| Group::start(&line, &[], Stdin::Ours)) {
         Ok(group) => group,
         Err(error) => {
             deregister(&agent, &registration.id).await;

@@ -1,6 +1,6 @@
 //! `snapshot inspect`.
 
-use super::read;
+use super::{check, open};
 use crate::cli::args::{FlagSpec, switch, value};
 use crate::cli::command::Call;
 use crate::cli::report::{FORMAT, Format, Outcome, Report};
@@ -55,7 +55,7 @@ pub(crate) fn run(call: &Call<'_>) -> Outcome {
             *keys = Keys { count: keys.count + 1, bytes: keys.bytes + (entry.key.len() + entry.value.len()) as u64 };
         }
     };
-    let (meta, tables) = read(file, &mut count)?;
+    let (meta, tables) = check(file, &open(file)?, &mut count)?;
     let mut folders: Vec<(String, Keys)> = folders.into_iter().collect();
     folders.sort_by_key(|(_, keys)| std::cmp::Reverse(keys.bytes));
     Ok(match format {

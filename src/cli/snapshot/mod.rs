@@ -12,9 +12,12 @@ use std::io::BufReader;
 /// Bytes of a state that are looked at together.
 const PIECE: usize = 1 << 20;
 
-/// Reads and checks all of an archive; `each` is shown every key.
-fn read(file: &str, each: &mut dyn FnMut(&Entry)) -> Result<(Meta, Vec<TableSize>), String> {
-    let opened = File::open(file).map_err(|e| format!("Error opening snapshot file: {file}: {e}"))?;
+fn open(file: &str) -> Result<File, String> {
+    File::open(file).map_err(|e| format!("Error opening snapshot file: {file}: {e}"))
+}
+
+/// Reads and checks all of an archive, in pieces; `each` is shown every key.
+fn check(file: &str, opened: &File, each: &mut dyn FnMut(&Entry)) -> Result<(Meta, Vec<TableSize>), String> {
     let wrong = |e: &dyn std::fmt::Display| format!("Error reading snapshot: {file}: {e}");
     let mut reader = ArchiveReader::open(BufReader::with_capacity(PIECE, opened)).map_err(|e| wrong(&e))?;
     let mut tally = Tally::default();

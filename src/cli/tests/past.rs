@@ -1,7 +1,10 @@
 //! The past of keys, and snapshots.
 
 use super::{Fake, out, refusal};
+use crate::state::State;
+use crate::state::archive::{self, Meta};
 use std::fs;
+use std::path::PathBuf;
 
 const NOW: &str = r#"[{"LockIndex":0,"Key":"a","Flags":0,"Value":"bmV3","CreateIndex":1,"ModifyIndex":9}]"#;
 const THEN: &str = r#"[{"LockIndex":0,"Key":"a","Flags":7,"Value":"b2xk","CreateIndex":1,"ModifyIndex":3}]"#;
@@ -42,10 +45,29 @@ fn a_history_shows_values_and_deletions() {
     );
 }
 
+fn folder(test: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("muster-cli-{test}-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn a_snapshot_is_sent_as_it_lies_there() {
+    let folder = folder("sent");
+    let file = folder.join("s").display().to_string();
+    archive::write(fs::File::create(&file).unwrap(), &State::default(), Meta::new(7, 1, 0)).unwrap();
+    let fake = Fake::answering(&[("PUT /v1/snapshot?dc=dc1", 200, "")]);
+    assert_eq!(out(&fake.run(&["snapshot", "restore", "-datacenter=dc1", &file])), "Restored snapshot\n");
+    assert_eq!(fake.asked.borrow()[0].1.body, fs::read(&file).unwrap());
+    let refusing = Fake::answering(&[("PUT /v1/snapshot", 500, "No cluster leader")]);
+    let refused = refusal(&refusing.run(&["snapshot", "restore", &file]));
+    assert_eq!(refused, "Error restoring snapshot: Unexpected response code: 500 (No cluster leader)");
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn what_is_no_snapshot_is_neither_kept_nor_sent() {
-    let folder = std::env::temp_dir().join(format!("muster-cli-snapshot-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+    let folder = folder("none");
     let file = folder.join("s").display().to_string();
     let fake = Fake::answering(&[("GET /v1/snapshot?stale=true", 200, "cut off"), ("PUT /v1/snapshot", 200, "")]);
     assert!(refusal(&fake.run(&["snapshot", "save", "-stale", &file])).contains("failed to decompress snapshot"));

@@ -22,6 +22,7 @@ fn lock_needs_a_prefix_a_command_and_flags_that_make_sense() {
     }
     assert!(refusal(&fake.line("lock -http-addr=https://a x true")).contains("asks for https"));
     assert_eq!(refusal(&fake.line("lock-guard")), "lock-guard is for `muster lock` to start");
+    assert_eq!(refusal(&fake.line("tethered -- true")), "tethered is for `muster lock` and `muster run` to start");
     assert!(fake.requests().is_empty());
 }
 
