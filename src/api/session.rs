@@ -37,24 +37,15 @@ static SESSION: Shape = Shape {
 
 static SERVICE_CHECK: Shape = Shape { name: "ServiceCheck", fields: &[&[field("ID", ""), field("Namespace", "")]] };
 
-/// What a session that is created may be, and is if nothing is said.
-#[derive(Debug, Clone)]
-pub struct Defaults {
-    /// The agent's own node.
-    pub node: NodeName,
-    /// The shortest TTL (`session_ttl_min`).
-    pub ttl_min: Duration,
-}
-
 fn unread(error: DefinitionError) -> ApiError {
     ApiError::bad_request(format!("Request decode failed: {}", error.text))
 }
 
-/// Reads the body of `/v1/session/create`, which may be empty.
+/// Reads the body of `/v1/session/create`, which may be empty; `own` is the agent's node. Whether the TTL is within bounds, the leader says: [`check_ttl`].
 ///
 /// # Errors
 /// 400 for what cannot be read, 500 for what breaks a rule.
-pub fn parse_create(body: &[u8], defaults: &Defaults) -> Result<SessionSpec, ApiError> {
+pub fn parse_create(body: &[u8], own: &NodeName) -> Result<SessionSpec, ApiError> {
     let value = if body.is_empty() { Value::Object(Vec::new()) } else { bodies::parse(body).map_err(unread)? };
     let fields = Fields::open(&value, &SESSION, Dialect::Http, String::new()).map_err(unread)?;
     bodies::refuse_enterprise(&fields).map_err(unread)?;
@@ -63,18 +54,10 @@ pub fn parse_create(body: &[u8], defaults: &Defaults) -> Result<SessionSpec, Api
     let lock_delay = lock_delay(&fields)?;
     let (node_checks, service_checks) = (node_checks(&fields)?, service_checks(&fields)?);
     let node = match node.as_str() {
-        "" => defaults.node.clone(),
+        "" => own.clone(),
         node => NodeName::parse(node).map_err(|error| ApiError::internal(error.to_string()))?,
     };
-    Ok(SessionSpec {
-        name,
-        node,
-        lock_delay,
-        behavior: parse_behavior(&behavior)?,
-        ttl: parse_ttl(ttl, defaults)?,
-        node_checks,
-        service_checks,
-    })
+    Ok(SessionSpec { name, node, lock_delay, behavior: parse_behavior(&behavior)?, ttl: parse_ttl(ttl)?, node_checks, service_checks })
 }
 
 fn lock_delay(fields: &Fields<'_>) -> Result<Duration, ApiError> {
@@ -121,16 +104,26 @@ fn parse_behavior(text: &str) -> Result<Behavior, ApiError> {
     }
 }
 
-fn parse_ttl(text: String, defaults: &Defaults) -> Result<Option<SessionTtl>, ApiError> {
+fn parse_ttl(text: String) -> Result<Option<SessionTtl>, ApiError> {
     if text.is_empty() {
         return Ok(None);
     }
     let length = duration::parse(&text).map_err(|error| ApiError::internal(format!("Session TTL '{text}' invalid: {error}")))?;
-    if !length.is_zero() && !(defaults.ttl_min..=LONGEST_TTL).contains(&length) {
-        let (least, most) = (duration::format(defaults.ttl_min), duration::format(LONGEST_TTL));
-        return Err(ApiError::internal(format!("Invalid Session TTL '{}', must be between [{least}={most}]", length.as_nanos())));
-    }
     Ok(Some(SessionTtl { text, length }))
+}
+
+/// Whether a session may have this TTL where `least` is the shortest (`session_ttl_min`). None, and zero, is for ever.
+///
+/// # Errors
+/// The refusal, in words that clients of Consul look for.
+pub fn check_ttl(ttl: Option<&SessionTtl>, least: Duration) -> Result<(), String> {
+    match ttl.map(|ttl| ttl.length) {
+        Some(length) if !length.is_zero() && !(least..=LONGEST_TTL).contains(&length) => {
+            let (least, most) = (duration::format(least), duration::format(LONGEST_TTL));
+            Err(format!("Invalid Session TTL '{}', must be between [{least}={most}]", length.as_nanos()))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Reads the id of a session.

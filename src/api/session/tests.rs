@@ -1,4 +1,4 @@
-use super::{Defaults, SessionShape, parse_create, parse_id};
+use super::{SessionShape, check_ttl, parse_create, parse_id};
 use crate::api::ApiError;
 use crate::api::json::{Layout, to_vec};
 use crate::model::{NodeName, SessionId};
@@ -6,8 +6,7 @@ use crate::state::sessions::{Behavior, Session, SessionSpec};
 use std::time::Duration;
 
 fn create(body: &str) -> Result<SessionSpec, ApiError> {
-    let defaults = Defaults { node: NodeName::parse("n1").unwrap(), ttl_min: Duration::from_secs(10) };
-    parse_create(body.as_bytes(), &defaults)
+    parse_create(body.as_bytes(), &NodeName::parse("n1").unwrap())
 }
 
 fn refusal(body: &str) -> (u16, String) {
@@ -51,9 +50,10 @@ fn either_name_of_the_checks_will_do() {
 
 #[test]
 fn a_refusal_names_the_value_and_the_bounds() {
-    assert_eq!(refusal(r#"{"TTL":"5s"}"#), (500, "Invalid Session TTL '5000000000', must be between [10s=24h0m0s]".to_owned()));
-    assert!(refusal(r#"{"TTL":"25h"}"#).1.contains("must be between [10s=24h0m0s]"));
-    assert_eq!(create(r#"{"TTL":"0s"}"#).unwrap().ttl.unwrap().length, Duration::ZERO);
+    let bounds = |ttl: &str| check_ttl(create(&format!("{{\"TTL\":\"{ttl}\"}}")).unwrap().ttl.as_ref(), Duration::from_secs(10));
+    assert_eq!(bounds("5s"), Err("Invalid Session TTL '5000000000', must be between [10s=24h0m0s]".to_owned()));
+    assert!(bounds("25h").unwrap_err().contains("must be between [10s=24h0m0s]"));
+    assert_eq!([bounds("10s"), bounds("24h"), bounds("0s"), bounds("")], [const { Ok(()) }; 4]);
     assert!(refusal(r#"{"TTL":"abc"}"#).1.starts_with("Session TTL 'abc' invalid: "));
     assert_eq!(refusal(r#"{"Behavior":"nope"}"#), (500, "Invalid Behavior setting 'nope'".to_owned()));
     for body in ["{bad", r#"{"LockDelay":"abc"}"#, r#"{"LockDelay":"-1s"}"#, r#"{"LockDelay":[]}"#, r#"{"Zzz":1}"#, r#"{"Name":1}"#, "[]"] {

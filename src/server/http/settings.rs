@@ -19,8 +19,6 @@ pub struct Settings {
     pub txn_max_ops: u32,
     /// Longest body of a transaction in bytes, or that of the longest value if that is longer.
     pub txn_max_req_len: u64,
-    /// The shortest TTL of a session.
-    pub session_ttl_min: Duration,
     /// Connections from one address; the next is answered 429 and closed.
     pub max_connections_per_client: usize,
     /// Longest head of a request in bytes.
@@ -63,7 +61,6 @@ impl Settings {
             kv_max_value_size: config.limits.kv_max_value_size,
             txn_max_ops: config.limits.txn_max_ops,
             txn_max_req_len: config.limits.txn_max_req_len,
-            session_ttl_min: config.sessions.ttl_min,
             max_connections_per_client: config.limits.http_max_conns_per_client,
             max_header_bytes: config.http.max_header_bytes,
             blocked: config.http.block_endpoints.clone(),

@@ -1,13 +1,14 @@
 //! Writes: proposed by the leader, once.
 
 use super::{Repeat, Step, Target, strange};
+use crate::api::session;
 use crate::model::Index;
 use crate::raft::{ProposeError, Raft, Retry};
 use crate::runtime::{Runtime, timeout};
 use crate::server::Agent;
 use crate::server::hold::Hold;
 use crate::server::wire::{Refusal, Relay, Request, Response};
-use crate::state::{Command, Reply};
+use crate::state::{Command, Reply, SessionCommand};
 use std::net::SocketAddr;
 
 impl<R: Runtime> Agent<R> {
@@ -16,7 +17,10 @@ impl<R: Runtime> Agent<R> {
         let mut hold = Hold::new::<R>(self.config().rpc_hold_timeout);
         loop {
             let step = match self.route_to_leader(relay)? {
-                Target::Here(raft) => Box::pin(self.propose(raft, command.clone(), &hold)).await,
+                Target::Here(raft) => {
+                    self.admit(&command)?;
+                    Box::pin(self.propose(raft, command.clone(), &hold)).await
+                }
                 Target::There { addr, relay } => Box::pin(self.write_there(addr, relay, command.clone(), &hold)).await,
                 Target::Nobody => Step::Again,
             };
@@ -25,6 +29,13 @@ impl<R: Runtime> Agent<R> {
                 Step::Again => self.hold(&mut hold).await?,
             }
         }
+    }
+
+    /// Refuses what the state would take, but this server's operator does not: as with Consul, the leader's configuration counts, not that of the agent that was
+    /// asked.
+    fn admit(&self, command: &Command) -> Result<(), Refusal> {
+        let Command::Session(SessionCommand::Create { spec, .. }) = command else { return Ok(()) };
+        session::check_ttl(spec.ttl.as_ref(), self.config().sessions.ttl_min).map_err(Refusal::Refused)
     }
 
     async fn write_there(&self, addr: SocketAddr, relay: Relay, command: Command, hold: &Hold) -> Step<(Index, Reply)> {

@@ -6,7 +6,7 @@ use crate::agent::expiry::Renewed;
 use crate::agent::query::{Query, Rows};
 use crate::api::ApiError;
 use crate::api::json::to_vec;
-use crate::api::session::{self, Created, Defaults, SessionShape};
+use crate::api::session::{self, Created, SessionShape};
 use crate::model::SessionId;
 use crate::runtime::Runtime;
 use crate::server::http::backend::Backend;
@@ -35,8 +35,7 @@ fn id<B: Backend>(call: &Call<'_, B>) -> Result<SessionId, ApiError> {
 async fn create<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     call.check_namespace()?;
     let body = call.body::<R>(body, MOST_JSON).await?;
-    let defaults = Defaults { node: call.backend.node_name().clone(), ttl_min: call.settings.session_ttl_min };
-    let spec = session::parse_create(&body, &defaults)?;
+    let spec = session::parse_create(&body, call.backend.node_name())?;
     let mut bytes = [0; 16];
     bytes.chunks_mut(8).for_each(|half| half.copy_from_slice(&R::random().to_le_bytes()));
     let id = SessionId::from_random(bytes);

@@ -25,7 +25,6 @@ pub(super) fn settings() -> Settings {
         kv_max_value_size: 524_288,
         txn_max_ops: 64,
         txn_max_req_len: 524_288,
-        session_ttl_min: std::time::Duration::from_secs(10),
         max_connections_per_client: 200,
         max_header_bytes: 1 << 20,
         blocked: vec![],
