@@ -77,7 +77,7 @@ impl Database {
             "scope: cluster\nname: {name}\n\
              restapi: {{listen: '{address}:8008', connect_address: '{address}:8008'}}\n\
              consul: {{host: '{consul}', register_service: true}}\n\
-             bootstrap:\n  dcs: {{ttl: {ttl}, loop_wait: 1, retry_timeout: 3, postgresql: {{use_pg_rewind: true}}}}\n  \
+             bootstrap:\n  dcs: {{ttl: {ttl}, loop_wait: 2, retry_timeout: 3, postgresql: {{use_pg_rewind: true}}}}\n  \
                initdb: [{{encoding: UTF8}}, data-checksums]\n  \
                pg_hba: ['local all all trust', 'host all all 127.0.0.0/8 trust', 'host replication all 127.0.0.0/8 trust']\n\
              postgresql:\n  listen: '{address}:5432'\n  connect_address: '{address}:5432'\n  data_dir: {at}/data\n  bin_dir: {binaries}\n  \
@@ -313,7 +313,7 @@ fn patroni_finds_the_shortest_ttl_where_it_looks_for_it() {
     eventually("it takes writes", LONG, || agent.put("a", "1"), || agent.said());
     let known = || agent.json("/v1/catalog/node/n1").is_some();
     eventually("its node is known", LONG, known, || agent.said());
-    let output = Command::new("python3").args(["-c", &script]).output();
+    let output = Command::new("/usr/bin/python3").args(["-c", &script]).output();
     let Ok(output) = output.map_err(|e| println!("skipped: {e}")) else { return };
     if text(&output.stderr).contains("No module named") {
         return println!("skipped: Patroni is not installed");

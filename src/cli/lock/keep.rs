@@ -8,7 +8,7 @@ use super::place::Place;
 use super::session::Session;
 use crate::cli::remote::Trouble;
 use crate::cli::report::{Outcome, Report};
-use crate::cli::supervise::{Alarm, End, Group, Notice, Notices, finished, now, pause, say, tethered};
+use crate::cli::supervise::{Alarm, End, Group, Notice, Notices, Poised, finished, now, pause, say, tethered};
 use crate::model::Instant;
 use futures_util::future::LocalBoxFuture;
 use rustix::process::Signal;
@@ -17,11 +17,18 @@ use std::io;
 /// Exit code for a command that failed, where it is asked for.
 const COMMAND_FAILED: u8 = 2;
 
+/// Processes that stand ready while the lock is waited for.
+pub(super) struct Ready {
+    pub(super) guard: Guard,
+    /// The command, unless it has our standard input.
+    pub(super) poised: Option<Poised>,
+}
+
 /// Runs the command as long as the lock is ours, and gives it back.
-pub(super) async fn keep(plan: &Plan, won: Won, guard: Guard, notices: &mut Notices) -> Outcome {
+pub(super) async fn keep(plan: &Plan, won: Won, ready: Ready, notices: &mut Notices) -> Outcome {
     plan.tell(format_args!("Lock acquired: {}", won.held.key));
     let mut hold = Hold::new(plan.terms, won.session.asked());
-    let ran = run(plan, &won, guard, &mut hold, notices).await;
+    let ran = run(plan, &won, ready, &mut hold, notices).await;
     let Won { session, place, .. } = won;
     let mut report = Report::default();
     let mut failed = |text: String| {
@@ -64,13 +71,17 @@ impl Ran {
     }
 }
 
-async fn run(plan: &Plan, won: &Won, guard: Guard, hold: &mut Hold, notices: &mut Notices) -> io::Result<Ran> {
+async fn run(plan: &Plan, won: &Won, ready: Ready, hold: &mut Hold, notices: &mut Notices) -> io::Result<Ran> {
     let Won { session, place, held } = won;
     let alarm = Alarm::new()?;
     let mut env =
         vec![("CONSUL_LOCK_HELD", "true".to_owned()), ("MUSTER_LOCK_KEY", held.key.clone()), ("MUSTER_LOCK_SESSION", session.id.clone())];
     env.extend(held.token.clone().map(|token| ("MUSTER_LOCK_TOKEN", token)));
-    let group = Group::start(&tethered(&plan.command)?, &env, plan.stdin)?;
+    let Ready { guard, poised } = ready;
+    let group = match poised {
+        Some(poised) => poised.go(&env)?,
+        None => Group::start(&tethered(&plan.command)?, &env, plan.stdin)?,
+    };
     let mut holder = Holder { session, place, hold, ran: Ran { group, guard }, index: None };
     holder.begin();
     let (mut renewal, mut look) = (None, None);

@@ -16,14 +16,14 @@ use super::args::{Args, FlagSpec, switch, value};
 use super::command::Call;
 use super::remote::Remote;
 use super::report::{Outcome, Report};
-use super::supervise::{Notices, Stdin};
+use super::supervise::{Notices, Poised, Stdin};
 use crate::model::duration;
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
 use compete::{Race, compete};
 use guard::Guard;
 use hold::Terms;
-use keep::keep;
+use keep::{Ready, keep};
 use session::Behavior;
 use std::time::Duration;
 
@@ -129,10 +129,14 @@ pub(super) fn run(call: &Call<'_>) -> Outcome {
     let plan = Plan::of(call)?;
     Tokio::block_on(async {
         let mut notices = Notices::take().map_err(|e| format!("Error catching signals: {e}"))?;
-        // It is there before it is needed: the lock is not held up by its start.
+        // They are there before they are needed: the lock is not held up by their start.
         let guard = Guard::start(&plan.terms).map_err(|e| format!("Error starting the lock's guard: {e}"))?;
+        let poised = match plan.stdin {
+            Stdin::Empty => Some(Poised::start(&plan.command).map_err(|e| format!("Error executing command: {e}"))?),
+            Stdin::Ours => None,
+        };
         match compete(&plan, &mut notices).await? {
-            Race::Won(won) => keep(&plan, *won, guard, &mut notices).await,
+            Race::Won(won) => keep(&plan, *won, Ready { guard, poised }, &mut notices).await,
             Race::Left(why) => Ok(Report::failed(why)),
         }
     })

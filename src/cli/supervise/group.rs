@@ -79,6 +79,11 @@ impl Group {
         Ok(Group { child })
     }
 
+    /// The group that a child leads.
+    pub(super) fn of(child: Child) -> Group {
+        Group { child }
+    }
+
     /// The group's number, which is its leader's.
     pub(in crate::cli) fn id(&self) -> Pid {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("the operating system gave the number")

@@ -8,7 +8,7 @@ pub(super) mod tether;
 pub(super) use alarm::{Alarm, now};
 pub(super) use group::{End, Group, Stdin, say, signal_group};
 pub(super) use notices::{Notice, Notices, pause};
-pub(super) use tether::tethered;
+pub(super) use tether::{Poised, tethered};
 
 /// Waits for what is in `slot` and takes it out; for ever if there is nothing.
 pub(super) async fn finished<T>(slot: &mut Option<futures_util::future::LocalBoxFuture<'_, T>>) -> T {

@@ -4,21 +4,28 @@
 //! program. Between fork and exec only unsafe code could ask, so a command is started as this program, which asks and then becomes the command. What the
 //! command itself starts is not reached.
 
-use crate::cli::args::{FlagSpec, value};
+use super::Group;
+use crate::cli::args::{FlagSpec, switch, value};
 use crate::cli::command::Call;
 use crate::cli::report::{Outcome, Report};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 /// The name under which `muster` starts itself to become a command.
 pub(in crate::cli) const NAME: &str = "tethered";
 
-pub(in crate::cli) const FLAGS: &[FlagSpec] = &[value("parent", "The process with which the command ends.")];
+pub(in crate::cli) const FLAGS: &[FlagSpec] = &[
+    value("parent", "The process with which the command ends."),
+    switch("poised", "Wait for the command's variables on the standard input, which the command does not get."),
+];
+
+/// The program that runs, even if another one has its name by now.
+const OWN: &str = "/proc/self/exe";
 
 /// Where programs are looked for unless `PATH` says so.
 const PATH: &str = "/bin:/usr/bin";
@@ -35,9 +42,43 @@ pub(in crate::cli) fn tethered(command: &[String]) -> io::Result<Vec<String>> {
     let program = command.first().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program is named"))?;
     let path = std::env::var("PATH").unwrap_or_else(|_| PATH.to_owned());
     find(program, &path).map_err(|e| io::Error::new(e.kind(), format!("{program}: {e}")))?;
-    // The program that runs, even if another one has its name by now.
-    let own = ["/proc/self/exe".to_owned(), NAME.to_owned(), format!("-parent={}", getpid().as_raw_nonzero()), "--".to_owned()];
+    let own = [OWN.to_owned(), NAME.to_owned(), format!("-parent={}", getpid().as_raw_nonzero()), "--".to_owned()];
     Ok(own.into_iter().chain(command.iter().cloned()).collect())
+}
+
+/// A command without standard input that is started as [`tethered`] but for its last step, which takes no time. Without it, it goes with this.
+pub(in crate::cli) struct Poised {
+    child: Child,
+}
+
+impl Poised {
+    /// Prepares `command`. Errors are those of [`tethered`] and of starting a process.
+    pub(in crate::cli) fn start(command: &[String]) -> io::Result<Poised> {
+        let line = tethered(command)?;
+        let mut own = Command::new(OWN);
+        own.arg(NAME).arg("-poised").args(&line[2..]).stdin(Stdio::piped()).process_group(0);
+        Ok(Poised { child: own.spawn()? })
+    }
+
+    /// Has it run with these variables beside our own. Errors are those of a process that has gone.
+    pub(in crate::cli) fn go(mut self, env: &[(&str, String)]) -> io::Result<Group> {
+        let mut pipe = self.child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        pipe.write_all(&told(env))?;
+        Ok(Group::of(self.child))
+    }
+}
+
+/// Variables as a poised command is told them, with an end by which it knows that it was told all and may run.
+fn told(env: &[(&str, String)]) -> Vec<u8> {
+    let lines = env.iter().map(|(name, value)| format!("{name}={value}\0"));
+    (lines.collect::<String>() + "\0").into_bytes()
+}
+
+/// Reads them; `None` if there is no end.
+fn variables(told: &[u8]) -> Option<Vec<(String, String)>> {
+    let text = String::from_utf8(told.to_vec()).ok()?;
+    let lines = text.strip_suffix('\0').filter(|lines| lines.is_empty() || lines.ends_with('\0'))?;
+    lines.split_terminator('\0').map(|line| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }
 
 /// The file that is run under this name, as execvp(3) finds it.
@@ -65,14 +106,25 @@ pub(in crate::cli) fn run(call: &Call<'_>) -> Outcome {
     if !stands {
         return Err(format!("{program} is not started: the process {parent} that wanted it has gone"));
     }
-    let error = Command::new(program).args(args).exec();
+    let mut command = Command::new(program);
+    command.args(args);
+    if call.args.is_on("poised") {
+        let mut said = Vec::new();
+        io::stdin().lock().read_to_end(&mut said).map_err(|e| format!("Error reading the variables of {program}: {e}"))?;
+        match variables(&said) {
+            Some(variables) => command.envs(variables).stdin(Stdio::null()),
+            // It is not wanted any more.
+            None => return Ok(Report::default()),
+        };
+    }
+    let error = command.exec();
     let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_STARTED };
     Ok(Report { code, ..Report::failed(format!("{program}: {error}")) })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{find, tethered};
+    use super::{find, tethered, told, variables};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
@@ -91,6 +143,15 @@ mod tests {
         assert_eq!(kind("/bin/sh"), Ok("/bin/sh".into()));
         assert_eq!(kind("none-such"), Err(std::io::ErrorKind::NotFound));
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn variables_are_told_whole_or_the_command_does_not_run() {
+        let env = [("A", "1=\n".to_owned()), ("B", String::new())];
+        let whole = told(&env);
+        let read: Vec<(String, String)> = env.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        assert_eq!((variables(&whole), variables(&told(&[]))), (Some(read), Some(Vec::new())));
+        assert!((0..whole.len()).all(|length| variables(&whole[..length]).is_none()));
     }
 
     #[test]
