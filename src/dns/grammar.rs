@@ -14,8 +14,6 @@ pub(super) enum Subject {
     Service {
         /// In lower case.
         name: String,
-        /// As it was written, if that is not in lower case.
-        as_written: Option<String>,
         /// In lower case.
         tag: Option<String>,
     },
@@ -23,8 +21,6 @@ pub(super) enum Subject {
     Instance {
         /// Its service, in lower case.
         name: String,
-        /// The service as it was written, if that is not in lower case.
-        as_written: Option<String>,
         /// Its label, in lower case.
         label: String,
     },
@@ -67,12 +63,6 @@ fn word(label: &str) -> Option<Word> {
     }
 }
 
-/// A label in lower case, and as it was written.
-struct Label {
-    folded: String,
-    written: String,
-}
-
 const FORM: Subject = Subject::NoName(NoName::Form);
 
 /// What `name` means, whose domain begins at `offset` of its bytes.
@@ -86,39 +76,40 @@ pub(super) fn subject(name: Name<'_>, offset: usize, ours: &Datacenter) -> Subje
         at += 1 + bytes.len();
         // What is no text is the name of nothing.
         let Ok(text) = std::str::from_utf8(bytes) else { return FORM };
-        labels.push(Label { folded: text.to_lowercase(), written: text.to_owned() });
+        labels.push(text.to_lowercase());
     }
     if labels.is_empty() { Subject::Apex } else { meaning(&labels, ours) }
 }
 
-fn meaning(labels: &[Label], ours: &Datacenter) -> Subject {
-    let found = labels.iter().enumerate().rev().find_map(|(at, label)| match word(&label.folded) {
+/// What labels in lower case mean.
+fn meaning(labels: &[String], ours: &Datacenter) -> Subject {
+    let found = labels.iter().enumerate().rev().find_map(|(at, label)| match word(&label) {
         Some(word) => Some((word, &labels[..at], &labels[at + 1..])),
         // RFC 2782's form needs no word.
-        None if label.folded.starts_with('_') => Some((Word::Service, &labels[..=at], &labels[at + 1..])),
+        None if label.starts_with('_') => Some((Word::Service, &labels[..=at], &labels[at + 1..])),
         None => None,
     });
     let Some((word, front, behind)) = found else { return FORM };
     // An address is the same everywhere.
     if word == Word::Addr {
         return match front {
-            [hex] => address(&hex.folded).map_or(FORM, Subject::Address),
+            [hex] => address(&hex).map_or(FORM, Subject::Address),
             _ => FORM,
         };
     }
     match behind {
         [] => {}
-        [datacenter] if datacenter.folded == ours.as_str() => {}
-        [datacenter, word] if word.folded == "dc" && datacenter.folded == ours.as_str() => {}
-        [datacenter] => return Subject::NoName(NoName::Datacenter(datacenter.folded.clone())),
-        [datacenter, word] if word.folded == "dc" => return Subject::NoName(NoName::Datacenter(datacenter.folded.clone())),
+        [datacenter] if datacenter == ours.as_str() => {}
+        [datacenter, word] if word == "dc" && datacenter == ours.as_str() => {}
+        [datacenter] => return Subject::NoName(NoName::Datacenter(datacenter.clone())),
+        [datacenter, word] if word == "dc" => return Subject::NoName(NoName::Datacenter(datacenter.clone())),
         _ => return FORM,
     }
     match (word, front) {
         (_, []) => FORM,
         (Word::Service, front) => service(front),
         (Word::Node, front) => Subject::Node(joined(front)),
-        (Word::Query, [query, proto]) if is_marked(query) && is_marked(proto) => Subject::PreparedQuery(query.folded[1..].to_owned()),
+        (Word::Query, [query, proto]) if is_marked(query) && is_marked(proto) => Subject::PreparedQuery(query[1..].to_owned()),
         (Word::Query, front) => Subject::PreparedQuery(joined(front)),
         (Word::Mesh, _) => Subject::NoName(NoName::Mesh),
         (Word::Addr, _) => FORM,
@@ -126,41 +117,32 @@ fn meaning(labels: &[Label], ours: &Datacenter) -> Subject {
 }
 
 /// Whether a label is written as RFC 2782 writes those of services and protocols.
-fn is_marked(label: &Label) -> bool {
-    label.folded.len() > 1 && label.folded.starts_with('_')
+fn is_marked(label: &str) -> bool {
+    label.len() > 1 && label.starts_with('_')
 }
 
-/// The labels with dots between them, in lower case.
-fn joined(labels: &[Label]) -> String {
-    let labels: Vec<&str> = labels.iter().map(|label| label.folded.as_str()).collect();
+/// The labels with dots between them.
+fn joined(labels: &[String]) -> String {
     labels.join(".")
 }
 
-fn service(front: &[Label]) -> Subject {
+fn service(front: &[String]) -> Subject {
     match front {
-        [what, sd, proto] if sd.folded == "_dns-sd" && proto.folded == "_udp" => match what.folded.as_str() {
+        [what, sd, proto] if sd == "_dns-sd" && proto == "_udp" => match what.as_str() {
             "_services" => Subject::ServiceList,
             "b" | "db" | "lb" => Subject::Domains,
             _ => FORM,
         },
-        [instance, name, proto] if !is_marked(instance) && is_marked(name) && is_marked(proto) => Subject::Instance {
-            label: instance.folded.clone(),
-            as_written: (name.folded != name.written).then(|| name.written[1..].to_owned()),
-            name: name.folded[1..].to_owned(),
-        },
+        [instance, name, proto] if !is_marked(instance) && is_marked(name) && is_marked(proto) => {
+            Subject::Instance { label: instance.clone(), name: name[1..].to_owned() }
+        }
         // Only this form can carry a service's dots.
         [name, .., proto] if is_marked(name) && is_marked(proto) => {
             let name = &front[..front.len() - 1];
-            let tag = Some(proto.folded[1..].to_owned()).filter(|tag| tag != "tcp");
-            let written = name.iter().map(|label| label.written.as_str()).collect::<Vec<_>>().join(".");
-            let folded = joined(name);
-            Subject::Service { as_written: (folded != written).then(|| written[1..].to_owned()), name: folded[1..].to_owned(), tag }
+            let tag = Some(proto[1..].to_owned()).filter(|tag| tag != "tcp");
+            Subject::Service { name: joined(name)[1..].to_owned(), tag }
         }
-        [tags @ .., name] => Subject::Service {
-            name: name.folded.clone(),
-            as_written: (name.folded != name.written).then(|| name.written.clone()),
-            tag: (!tags.is_empty()).then(|| joined(tags)),
-        },
+        [tags @ .., name] => Subject::Service { name: name.clone(), tag: (!tags.is_empty()).then(|| joined(tags)) },
         [] => FORM,
     }
 }

@@ -61,13 +61,11 @@ pub enum NoName {
 pub struct Ask {
     /// The question to it. Stale answers will do as far as `dns_config.allow_stale` and `max_stale` say.
     pub query: Query,
-    /// What to ask if the first found nothing ([`found_nothing`]): the name as it was written, where that is not in lower case.
-    pub instead: Option<Query>,
     /// What is done with what is found.
     pub(super) subject: Subject,
 }
 
-/// Whether an answer of the catalog is empty, so that [`Ask::instead`] is worth asking.
+/// Whether an answer of the catalog is empty.
 pub fn found_nothing(rows: &Rows) -> bool {
     match rows {
         Rows::Instances(instances) => instances.is_empty(),
@@ -131,18 +129,16 @@ impl Ask {
             service: name.to_owned(),
             choice: Choice { tags: tag.into_iter().cloned().collect(), ..Choice::default() },
         };
-        let (query, instead) = match &subject {
-            Subject::Service { name, as_written, tag } => {
-                (service(name, tag.as_ref()), as_written.as_ref().map(|name| service(name, tag.as_ref())))
-            }
-            Subject::Instance { name, as_written, .. } => (service(name, None), as_written.as_ref().map(|name| service(name, None))),
-            Subject::Node(node) => (Query::CatalogNode { node: node.clone(), choice: Choice::default() }, None),
-            Subject::ServiceList => (Query::CatalogServices { choice: Choice::default() }, None),
-            Subject::Reverse(address) => (Query::AtAddress { address: *address }, None),
+        let query = match &subject {
+            Subject::Service { name, tag } => service(name, tag.as_ref()),
+            Subject::Instance { name, .. } => service(name, None),
+            Subject::Node(node) => Query::CatalogNode { node: node.clone(), choice: Choice::default() },
+            Subject::ServiceList => Query::CatalogServices { choice: Choice::default() },
+            Subject::Reverse(address) => Query::AtAddress { address: *address },
             Subject::Apex | Subject::Address(_) | Subject::Domains | Subject::PreparedQuery(_) | Subject::NoName(_) | Subject::Foreign => {
-                (service(SERVERS, None), None)
+                service(SERVERS, None)
             }
         };
-        Ask { query, instead, subject }
+        Ask { query, subject }
     }
 }

@@ -16,7 +16,7 @@ fn of(name: &OwnedName) -> Subject {
 }
 
 fn service(name: &str, tag: Option<&str>) -> Subject {
-    Subject::Service { name: name.to_owned(), as_written: None, tag: tag.map(str::to_owned) }
+    Subject::Service { name: name.to_owned(), tag: tag.map(str::to_owned) }
 }
 
 const FORM: Subject = Subject::NoName(NoName::Form);
@@ -56,16 +56,14 @@ fn services_nodes_and_queries_have_their_forms() {
 }
 
 #[test]
-fn what_is_written_in_capitals_is_asked_for_in_both_ways() {
-    let Subject::Service { name, as_written, tag } = means("V1.Web.SERVICE.consul") else { panic!("a service") };
-    assert_eq!((name.as_str(), as_written.as_deref(), tag.as_deref()), ("web", Some("Web"), Some("v1")));
-    let Subject::Service { name, as_written, .. } = means("_My.Web._TCP.consul") else { panic!("a service") };
-    assert_eq!((name.as_str(), as_written.as_deref()), ("my.web", Some("My.Web")));
+fn what_is_written_in_capitals_means_the_same() {
+    assert_eq!(means("V1.Web.SERVICE.consul"), service("web", Some("v1")));
+    assert_eq!(means("_My.Web._TCP.consul"), service("my.web", None));
 }
 
 #[test]
 fn an_instance_is_named_below_its_service() {
-    let expected = Subject::Instance { name: "web".to_owned(), as_written: None, label: "web-80@n1.corp".to_owned() };
+    let expected = Subject::Instance { name: "web".to_owned(), label: "web-80@n1.corp".to_owned() };
     let instance = Name::read(b"\x0eweb-80@n1.corp\x04_web\x04_tcp\x06consul\x00").unwrap().to_owned();
     assert_eq!(of(&instance), expected);
 }

@@ -151,11 +151,14 @@ fn a_tag_chooses_in_any_case_and_may_have_dots() {
 }
 
 #[test]
-fn a_service_registered_in_capitals_is_found_as_it_is_written() {
+fn a_service_registered_in_capitals_is_found_however_it_is_asked_for() {
     let mut world = one();
     world.service("n1", ServiceSpec::new("w", "Web"), &[]);
     world.service("n1", ServiceSpec { address: "10.0.0.9".to_owned(), ..ServiceSpec::new("d", "Db.Main") }, &[]);
-    assert_eq!(world.ask("_Db.Main._tcp.service.consul", Kind::A).answers(), ["_Db.Main._tcp.service.consul. 0 IN A 10.0.0.9"]);
+    for asked in ["_Db.Main._tcp.service.consul.", "_db.main._tcp.service.consul.", "_DB.MAIN._TCP.service.consul."] {
+        assert_eq!(world.ask(asked.trim_end_matches('.'), Kind::A).answers(), [format!("{asked} 0 IN A 10.0.0.9")]);
+    }
+    assert_eq!(world.ask("web.service.consul", Kind::A).answers(), ["web.service.consul. 0 IN A 10.0.0.1"]);
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! A catalog to ask, and an asker who reads answers with hickory-proto.
 
 use crate::dns::{
-    Composed, Composer, Domain, Found, Inquiry, Kind, Name, Order, OwnedName, Plan, Record, Request, Settings, Transport, found_nothing,
-    question,
+    Composed, Composer, Domain, Found, Inquiry, Kind, Name, Order, OwnedName, Plan, Record, Request, Settings, Transport, question,
 };
 use crate::model::{CatalogStatus, CheckStatus, Datacenter, NodeName, ServiceSpec, Timestamp};
 use crate::state::checks::CheckSpec;
@@ -154,13 +153,7 @@ impl World {
         let request = Request::read(&message, manner.transport).expect("a question");
         let plan = Plan::of(request.name, request.kind, &self.settings);
         let answer = match &plan {
-            Plan::Ask(ask) => {
-                let first = ask.query.answer(&self.state);
-                match &ask.instead {
-                    Some(instead) if found_nothing(&first.rows) => Some(instead.answer(&self.state)),
-                    Some(_) | None => Some(first),
-                }
-            }
+            Plan::Ask(ask) => Some(ask.query.answer(&self.state)),
             Plan::Settled(_) | Plan::PreparedQuery { .. } | Plan::Recurse => None,
         };
         let found = match &answer {

@@ -72,7 +72,7 @@ impl<R: Runtime> Dns<R> {
             Plan::Settled(_) => Found::Nothing,
             Plan::PreparedQuery { .. } => return Verdict::Wait,
             Plan::Ask(ask) => {
-                let Some(at_hand) = self.look_now(ask, &current.freshness) else { return Verdict::Wait };
+                let Some(at_hand) = self.look_now(&ask.query, &current.freshness) else { return Verdict::Wait };
                 looked = at_hand;
                 found_of(&looked)
             }
@@ -164,7 +164,7 @@ impl<R: Runtime> Dns<R> {
     /// Asks what a plan asks, for who is at that address.
     async fn learn_for(&self, plan: &Plan, current: &Setting, asker: IpAddr) -> Learned {
         match plan {
-            Plan::Ask(ask) => self.look(ask, &current.freshness).await.map_or(Learned::Unknown, Learned::Looked),
+            Plan::Ask(ask) => self.look(&ask.query, &current.freshness).await.map_or(Learned::Unknown, Learned::Looked),
             Plan::PreparedQuery { name } => {
                 let carried = Box::pin(self.carry_out(name, &current.freshness, asker)).await;
                 carried.map_or(Learned::Unknown, Learned::Carried)

@@ -3,7 +3,6 @@
 use super::Dns;
 use super::setting::Freshness;
 use crate::agent::query::{Answer, Query};
-use crate::dns::{Ask, found_nothing};
 use crate::runtime::{Runtime, timeout};
 use crate::server::views::AtHand;
 use std::sync::Arc;
@@ -22,29 +21,13 @@ pub(super) struct Looked {
 
 impl<R: Runtime> Dns<R> {
     /// What is at hand and fresh enough.
-    pub(super) fn look_now(&self, ask: &Ask, freshness: &Freshness) -> Option<Looked> {
-        let first = self.at_hand(&ask.query, freshness)?;
-        match &ask.instead {
-            Some(instead) if found_nothing(&first.answer.rows) => self.at_hand(instead, freshness),
-            Some(_) | None => Some(first),
-        }
-    }
-
-    fn at_hand(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
+    pub(super) fn look_now(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
         let AtHand { answer, behind, age } = self.agent.at_hand(query)?;
         freshness.allows(behind, age).then_some(Looked { answer, age })
     }
 
     /// What can be learned. `None` if nobody can tell.
-    pub(super) async fn look(&self, ask: &Ask, freshness: &Freshness) -> Option<Looked> {
-        let first = self.learn(&ask.query, freshness).await?;
-        match &ask.instead {
-            Some(instead) if found_nothing(&first.answer.rows) => self.learn(instead, freshness).await,
-            Some(_) | None => Some(first),
-        }
-    }
-
-    async fn learn(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
+    pub(super) async fn look(&self, query: &Query, freshness: &Freshness) -> Option<Looked> {
         if let Some(AtHand { answer, behind, age }) = self.agent.at_hand_soon(query).await
             && freshness.allows(behind, age)
         {
