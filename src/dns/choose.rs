@@ -81,8 +81,12 @@ impl<'a> Inquiry<'a> {
             leads_node: true,
         }));
         match self.found {
-            Found::Rows { order: Order::Shuffled, .. } => shuffle(picks, rng),
-            Found::Rows { order: Order::AsFound, .. } | Found::Executed { .. } | Found::Nothing | Found::NoQuery | Found::Unknown => {}
+            Found::Rows { order: Order::Shuffled, .. } | Found::Executed { order: Order::Shuffled, .. } => shuffle(picks, rng),
+            Found::Rows { order: Order::AsFound, .. }
+            | Found::Executed { order: Order::AsFound, .. }
+            | Found::Nothing
+            | Found::NoQuery
+            | Found::Unknown => {}
         }
         picks.iter_mut().enumerate().for_each(|(at, pick)| pick.order = at);
     }

@@ -37,8 +37,10 @@ pub enum Found<'a> {
     },
     /// What a prepared query chose ([`Plan::PreparedQuery`]): dead instances are left out already.
     Executed {
-        /// The instances, in the order in which they are answered.
+        /// The instances.
         instances: &'a [Instance],
+        /// In which order they are answered.
+        order: Order,
         /// The service that it found in the end.
         service: &'a str,
         /// Where they are: another datacenter may have stood in.

@@ -3,7 +3,7 @@
 use super::SOA;
 use super::world::{EDNS, PLAIN, World, web};
 use crate::agent::query::Rows;
-use crate::dns::{Composer, Domain, Found, Inquiry, Kind, Plan, Recursion, Request, Soa, Transport, Ttl, question};
+use crate::dns::{Composer, Domain, Found, Inquiry, Kind, Order, Plan, Recursion, Request, Soa, Transport, Ttl, question};
 use crate::model::{ServiceSpec, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -126,7 +126,8 @@ fn a_prepared_query_answers_with_what_it_chose_in_its_order() {
     assert_eq!(plan, Plan::PreparedQuery { name: "q".to_owned() });
     let query = crate::agent::query::Query::HealthService { service: "web".to_owned(), choice: Default::default() };
     let Rows::Instances(instances) = query.answer(&world.state).rows else { panic!("instances") };
-    let executed = |ttl| Found::Executed { instances: &instances, service: "web", datacenter: "dc2", ttl, age: Duration::ZERO };
+    let executed =
+        |ttl| Found::Executed { instances: &instances, service: "web", datacenter: "dc2", order: Order::AsFound, ttl, age: Duration::ZERO };
     let inquiry = Inquiry { settings: &world.settings, request: &request, plan: &plan, found: executed(Some(Ttl::of_secs(7))) };
     let mut composer = Composer::default();
     composer.choose(&inquiry, &mut ChaCha8Rng::seed_from_u64(3));

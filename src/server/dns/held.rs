@@ -1,4 +1,5 @@
-//! The last known answers of a client agent to questions of which it has no subscribed copy (nodes, addresses): given when no server can be asked.
+//! The last known answers of a client agent to questions of which it has no subscribed copy (nodes, addresses, prepared queries): given when no server
+//! can be asked.
 
 use crate::agent::query::{Answer, Query};
 use crate::model::Instant;
@@ -13,10 +14,21 @@ const MOST: usize = 1_024;
 /// for those who ask strangers).
 const RECHECK: Duration = Duration::from_secs(2);
 
+/// What to do with a question whose last answer is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Ask a server first: they answered last time.
+    Ask,
+    /// Give what is held: none answered last time.
+    Give,
+    /// Give what is held, and ask meanwhile whether one answers again.
+    Recheck,
+}
+
 /// What was learned and when.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    /// When servers did not answer last.
+    /// When servers did not answer last, if they have not since.
     missed: Option<Instant>,
     answers: BTreeMap<Query, (Instant, Arc<Answer>)>,
     by_age: BTreeSet<(Instant, Query)>,
@@ -28,9 +40,16 @@ impl Held {
         self.missed = Some(now);
     }
 
-    /// Whether servers did not answer a moment ago.
-    pub(super) fn misses(&self, now: Instant) -> bool {
-        self.missed.is_some_and(|missed| now.since(missed) < RECHECK)
+    /// What to do with a question now. Of those told to recheck, one is enough for a while.
+    pub(super) fn turn(&mut self, now: Instant) -> Turn {
+        match self.missed {
+            None => Turn::Ask,
+            Some(missed) if now.since(missed) < RECHECK => Turn::Give,
+            Some(_) => {
+                self.missed = Some(now);
+                Turn::Recheck
+            }
+        }
     }
 
     /// A server answered.
@@ -55,7 +74,7 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use super::{Held, MOST, RECHECK};
+    use super::{Held, MOST, RECHECK, Turn};
     use crate::agent::query::{Answer, Choice, Query, Rows};
     use crate::model::Instant;
     use crate::state::Marks;
@@ -73,11 +92,13 @@ mod tests {
     #[test]
     fn servers_that_were_missed_are_asked_again_after_a_while() {
         let (mut held, start) = (Held::default(), Instant::ZERO);
-        assert!(!held.misses(start));
+        assert_eq!(held.turn(start), Turn::Ask);
         held.miss(start);
-        assert!(held.misses(start) && !held.misses(start + RECHECK));
-        held.learn(start, &query(1), &answer(1));
-        assert!(!held.misses(start), "one answered");
+        assert_eq!(held.turn(start), Turn::Give);
+        assert_eq!([held.turn(start + RECHECK), held.turn(start + RECHECK)], [Turn::Recheck, Turn::Give]);
+        assert_eq!(held.turn(start + RECHECK * 2), Turn::Recheck, "for as long as none answers");
+        held.learn(start + RECHECK * 2, &query(1), &answer(1));
+        assert_eq!(held.turn(start + RECHECK * 2), Turn::Ask, "one answered");
     }
 
     #[test]

@@ -1,32 +1,36 @@
 //! Names of prepared queries.
 
 use super::Dns;
+use super::look::{Looked, Origin};
 use super::setting::Freshness;
 use crate::agent::query::{Execution, Query, Rows};
-use crate::dns::{Found, Ttl};
+use crate::dns::{Found, Order, Ttl};
 use crate::model::duration;
 use crate::runtime::Runtime;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// What came of a prepared query.
 #[derive(Debug)]
 pub(super) struct Carried {
-    rows: Rows,
+    looked: Looked,
     datacenter: String,
-    age: Duration,
 }
 
 impl Carried {
     /// The same, as an answer is made of it.
     pub(super) fn found(&self) -> Found<'_> {
-        match &self.rows {
+        match &self.looked.answer.rows {
             Rows::Executed(Ok(executed)) => Found::Executed {
                 instances: &executed.instances,
                 service: &executed.query.service,
                 datacenter: &self.datacenter,
                 ttl: duration::parse(&executed.dns_ttl).ok().map(Ttl::of),
-                age: self.age,
+                order: match self.looked.origin {
+                    // One draw is not given again and again, but for the nearest first.
+                    Origin::Recalled if executed.query.near.is_empty() => Order::Shuffled,
+                    Origin::Recalled | Origin::Learned => Order::AsFound,
+                },
+                age: self.looked.age,
             },
             Rows::Executed(Err(_)) => Found::NoQuery,
             _ => Found::Unknown,
@@ -45,15 +49,7 @@ impl<R: Runtime> Dns<R> {
             ..Execution::default()
         };
         let query = Query::ExecutePrepared { name: name.to_owned(), execution };
-        match self.agent.read_for_client(query, freshness.options()).await {
-            Ok(answered) => {
-                let age = if answered.known_leader { Duration::ZERO } else { answered.last_contact };
-                Some(Carried { rows: answered.answer.rows, datacenter: config.datacenter.as_str().to_owned(), age })
-            }
-            Err(refusal) => {
-                tracing::debug!(?refusal, name, "dns: no server carries out a prepared query");
-                None
-            }
-        }
+        let looked = self.look(&query, freshness).await?;
+        Some(Carried { looked, datacenter: config.datacenter.as_str().to_owned() })
     }
 }

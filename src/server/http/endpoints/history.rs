@@ -3,7 +3,7 @@
 use super::Call;
 use super::kv::{list, one};
 use super::rows::strange;
-use crate::agent::query::{Query, ReadOptions, Rows};
+use crate::agent::query::{Query, ReadMode, ReadOptions, Rows};
 use crate::api::ApiError;
 use crate::api::history::{self, Asked};
 use crate::api::kv::{self, Lookup};
@@ -12,6 +12,7 @@ use crate::runtime::{Runtime, sleep};
 use crate::server::http::answer::Stream;
 use crate::server::http::backend::Backend;
 use crate::server::http::reply::{self, Effective, Reply};
+use crate::state::kv::Window;
 use bytes::Bytes;
 use futures_util::stream;
 use hyper::StatusCode;
@@ -75,7 +76,12 @@ struct Follower<B> {
 async fn follow<R: Runtime, B: Backend>(call: &Call<'_, B>, after: Option<Index>, options: ReadOptions) -> Result<Reply, ApiError> {
     // Should nobody be able to answer, that is better said now.
     let mut answered = call.read(Query::LastChange, options.clone()).await?;
-    let cursor = after.unwrap_or(answered.answer.marks.index);
+    let newest = answered.answer.marks.index;
+    // Only a server that may lag can know less than a client of its cluster has seen.
+    if let (Some(after), ReadMode::Default | ReadMode::Consistent) = (after.filter(|after| *after > newest), &options.mode) {
+        return Err(history::outside(after, &Window { oldest: newest, newest }));
+    }
+    let cursor = after.unwrap_or(newest);
     answered.answer.marks.index = cursor;
     let options = ReadOptions { wait: Some(ALIVE), cached: None, ..options };
     let follower = Follower { backend: call.backend.clone(), prefix: Key::new(call.segment), cursor, options, ended: false };

@@ -42,6 +42,9 @@ fn the_past_is_told_as_of_an_index() {
 fn a_stream_tells_every_change_once_in_order_and_goes_on_where_it_was_left() {
     serve(settings(), async |served| {
         let before = put(&served.backend, "a/0", "0");
+        let ahead = served.get(&format!("/v1/kv/a/?stream&index={}", before + 1)).await;
+        let said = format!("index {} has not been reached: the newest is {before}", before + 1);
+        assert_eq!((ahead.status, ahead.text()), (400, said.as_str()), "a client of another cluster would wait in vain");
         let mut client = served.connect().await;
         client.send(b"GET /v1/kv/a/?stream HTTP/1.1\r\nHost: x\r\n\r\n").await;
         let head = client.reply("GET").await.head;
