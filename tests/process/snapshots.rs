@@ -4,10 +4,11 @@ use super::cluster::Cluster;
 use super::follower::Follower;
 use super::{Agent, LONG, Site, eventually, text};
 use crate::http::{Answer, Request, call};
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -203,6 +204,12 @@ fn a_holder_whose_lock_a_restore_takes_away_is_told() {
     assert_eq!((status.and_then(|status| status.code()), lines("told")), (Some(1), 1));
 }
 
+/// What was compressed; `None` if it cannot be had.
+fn unzipped(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(bytes).read_to_end(&mut plain).ok().map(|_| plain)
+}
+
 /// Archives that are none, by what a restore says of them.
 fn damaged(whole: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let flipped = |at: usize| {
@@ -215,7 +222,10 @@ fn damaged(whole: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         out.write_all(plain).expect("a Vec takes all");
         out.finish().expect("a Vec takes all")
     };
-    let somewhere = (1..24).map(|part| ("a bit flipped somewhere", flipped(whole.len() * part / 24), "failed"));
+    // A few bits of gzip's headers and padding say nothing: without them all is there, and is proven to be.
+    let says_something = |bytes: &Vec<u8>| unzipped(bytes) != unzipped(whole);
+    let somewhere = (1..24).map(|part| flipped(whole.len() * part / 24)).filter(says_something);
+    let somewhere = somewhere.map(|bytes| ("a bit flipped somewhere", bytes, "failed"));
     let others = [
         ("empty", Vec::new(), "failed to decompress snapshot"),
         ("no archive", b"not a snapshot".to_vec(), "failed to decompress snapshot"),
