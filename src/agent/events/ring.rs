@@ -52,7 +52,7 @@ mod tests {
     use crate::gossip::{Scope, UserEvent};
 
     fn event(id: u128, name: &str) -> std::sync::Arc<UserEvent> {
-        UserEvent { id, at: 1, name: name.to_owned(), payload: Default::default(), scope: Scope::default() }.into()
+        UserEvent { id, at: 1, name: name.to_owned(), payload: Default::default(), scope: Scope::default(), after: Vec::new() }.into()
     }
 
     #[test]
