@@ -1,4 +1,5 @@
-//! The newest events that concerned this agent, oldest first.
+//! The newest events that concerned this agent, in the order in which gossip told them: each after those its origin knew. One that comes late is the
+//! newest all the same: whoever asks for what came after an event it knows would never see what was put before that.
 
 use crate::gossip::UserEvent;
 use std::collections::VecDeque;
