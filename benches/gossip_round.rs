@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use muster::config::GossipTuning;
 use muster::gossip::packet::{self, Alive, Head, Packet, Rumor};
-use muster::gossip::{Gossip, Input, Output, Profile, Setup, Tags, Versions};
+use muster::gossip::{Clocks, Gossip, Homecoming, Input, Output, Profile, Setup, Tags, Versions};
 use muster::model::{Datacenter, Instant, Machine, NodeName};
 use muster::runtime::{Runtime, tokio::Tokio};
 use std::net::SocketAddr;
@@ -54,6 +54,8 @@ fn member_of(members: usize) -> Gossip {
         addr: addr(0),
         tags: tags(0),
         incarnation: 0,
+        clocks: Clocks::default(),
+        homecoming: Homecoming::New,
         datacenter: Datacenter::parse("dc1").ok(),
         tuning: GossipTuning::lan(),
         reconnect_timeout: Duration::from_secs(72 * 3600),

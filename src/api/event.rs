@@ -64,7 +64,8 @@ pub fn event(name: &str, params: &Params<'_>, body: Vec<u8>, id: NodeId) -> Resu
     if name.is_empty() {
         return Err(ApiError::bad_request("Missing name"));
     }
-    let event = UserEvent { id: id.as_u128(), at: 0, name: name.to_owned(), payload: body.into(), scope: scope(params) };
+    let (name, payload) = (name.to_owned(), body.into());
+    let event = UserEvent { id: id.as_u128(), at: 0, name, payload, scope: scope(params), after: Vec::new() };
     if length_at_consul(&event) > EVENT_LIMIT {
         return Err(ApiError::internal(format!("user event exceeds configured limit of {EVENT_LIMIT} bytes before encoding")));
     }

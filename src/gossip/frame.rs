@@ -2,7 +2,8 @@
 
 use super::envelope;
 use super::member::{Profile, Versions};
-use super::packet::{DecodeError, check_incarnation};
+use super::order::Brief;
+use super::packet::{DecodeError, check_incarnation, read};
 use super::user_event::UserEvent;
 use crate::model::{NodeName, codec};
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ pub struct Lore {
     /// Events of this time or before are nothing to it.
     pub floor: u64,
     /// Recent events it has: time, and the top of the id.
-    pub held: Vec<(u64, u32)>,
+    pub held: Vec<Brief>,
 }
 
 /// What of events a peer did not know.
@@ -149,8 +150,7 @@ pub struct Row {
 
 /// Reads one frame. Never panics; bounded by [`MAX_FRAME`].
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    let read = |content: &[u8]| codec::decode_compact::<Frame>("gossip frame", Versions::OURS.max, content);
-    let frame = envelope::unwrap(bytes, MAX_FRAME, read)??;
+    let frame = envelope::unwrap(bytes, MAX_FRAME, |content| read::<Frame>("gossip frame", content))??;
     let rows = match &frame {
         Frame::Open(open) => open.own.as_slice(),
         Frame::Rows { rows, .. } => rows,

@@ -10,6 +10,11 @@ pub(super) struct Lamport {
 }
 
 impl Lamport {
+    /// One that goes on from where it was.
+    pub fn of(last: u64) -> Lamport {
+        Lamport { last: last.min(MAX_LAMPORT) }
+    }
+
     /// The latest time fired or heard.
     pub fn last(self) -> u64 {
         self.last

@@ -7,6 +7,7 @@ use super::frame::Mark;
 use super::intents::Intents;
 use super::lamport::Lamport;
 use super::member::{Member, Profile, Versions};
+use super::order::Order;
 use super::probe::Prober;
 use super::question::Asked;
 use super::recent::Recent;
@@ -18,7 +19,7 @@ use super::sync::Syncs;
 use super::table::{Memory, SlotId, Table};
 use super::user_event::Heard;
 use super::vivaldi::Vivaldi;
-pub use super::words::{Input, Output, Prune, Setup, StreamEvent, StreamId};
+pub use super::words::{Clocks, Homecoming, Input, Output, Prune, Setup, StreamEvent, StreamId};
 use super::{frame, packet};
 use crate::model::{Coordinate, Deadline, Instant, Machine, NodeName};
 use rand::{RngExt, SeedableRng};
@@ -65,6 +66,8 @@ pub struct Gossip {
     pub(super) question_clock: Lamport,
     pub(super) events: Recent<Heard>,
     pub(super) questions: Recent<()>,
+    /// Events that wait for their turn.
+    pub(super) order: Order,
     pub(super) asked: Asked,
     pub(super) vivaldi: Vivaldi,
     /// Where members lie, by name fingerprint.
@@ -90,6 +93,10 @@ pub struct Gossip {
 impl Gossip {
     /// A pool of one.
     pub fn new(now: Instant, setup: Setup) -> Gossip {
+        let told = match setup.homecoming {
+            Homecoming::Back => setup.clocks,
+            Homecoming::New => Clocks::default(),
+        };
         let own = Profile { name: setup.name.clone(), addr: setup.addr, tags: setup.tags.clone(), versions: Versions::OURS };
         let mut rng = ChaCha8Rng::seed_from_u64(setup.seed);
         let stagger = |rng: &mut ChaCha8Rng, interval: Duration| now + interval.mul_f64(rng.random_range(0.0..1.0));
@@ -109,10 +116,11 @@ impl Gossip {
             awareness: Awareness::new(setup.tuning.awareness_max),
             broadcasts: Broadcasts::of_members(),
             shouts: Broadcasts::of_events(),
-            event_clock: Lamport::default(),
-            question_clock: Lamport::default(),
-            events: Recent::default(),
-            questions: Recent::default(),
+            event_clock: Lamport::of(setup.clocks.events),
+            question_clock: Lamport::of(setup.clocks.questions),
+            events: Recent::above(told.events),
+            questions: Recent::above(told.questions),
+            order: Order::default(),
             asked: Asked::default(),
             vivaldi: Vivaldi::new(super::hash::mix(setup.seed)),
             positions: BTreeMap::new(),
@@ -246,6 +254,7 @@ impl Gossip {
             *timer = (*timer).max(now);
         }
         self.departure.postpone(stall);
+        self.order.postpone(now, stall);
         self.postpone_suspicions(now, stall);
     }
 
@@ -254,6 +263,7 @@ impl Gossip {
         self.relays_due(now);
         self.suspicions_due(now);
         self.finish_questions(now);
+        self.order_due(now);
         if self.timers.spread.is_some_and(|at| at <= now) {
             self.spread(now);
         }
@@ -326,6 +336,7 @@ impl Machine for Gossip {
             probe.map(|at| (at, "probe")),
             self.relays.deadline().map(|at| (at, "relay")),
             self.asked.deadline().map(|at| (at, "question")),
+            self.order.deadline().map(|at| (at, "event order")),
             self.suspicions.first().map(|(at, _)| (*at, "suspicion")),
             self.departure.deadline().map(|at| (at, "leave")),
             timers.spread.map(|at| (at, "spread")),
@@ -349,6 +360,7 @@ impl Machine for Gossip {
         self.events.check_invariants();
         self.questions.check_invariants();
         self.asked.check_invariants();
+        self.check_order();
         self.check_positions();
         for (deadline, id) in &self.suspicions {
             let suspicion = self.table[*id].suspicion.as_ref().expect("a filed suspicion runs");

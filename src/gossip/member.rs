@@ -64,8 +64,9 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// What this release speaks. Version 2 brought events, questions and coordinates; version 1 was in no release.
-    pub const OURS: Versions = Versions { min: 2, max: 2 };
+    /// What this release speaks. Version 2 brought events, questions and coordinates, version 3 the order of events; versions 1 and 2 were in no
+    /// release.
+    pub const OURS: Versions = Versions { min: 3, max: 3 };
 
     /// The newest version both sides speak, if there is one.
     pub fn newest_shared(self, other: Versions) -> Option<u8> {

@@ -24,7 +24,7 @@ impl Gossip {
                 }
             }
             Rumor::Claim(claim) => self.hear_claim(now, claim, from),
-            Rumor::Event(event) => self.hear_event(now, event),
+            Rumor::Event(event) => self.hear_event(now, event, from),
             Rumor::Question(question) => self.hear_question(now, question),
         }
     }

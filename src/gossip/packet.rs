@@ -1,11 +1,12 @@
 //! What one datagram says: at most one probe message, then rumors that ride along.
 
 use super::envelope::{self, EnvelopeError};
-use super::member::Profile;
+use super::member::{Profile, Versions};
 use super::position::Position;
 use super::question::{Question, Saying};
 use super::user_event::UserEvent;
 use crate::model::{NodeName, codec};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -156,6 +157,12 @@ pub enum DecodeError {
     /// The content.
     #[error(transparent)]
     Content(#[from] codec::CodecError),
+    /// Of a version that is understood no more: its bytes may read as something else.
+    #[error("gossip version {found} is no longer understood: the oldest is {}", Versions::OURS.min)]
+    Retired {
+        /// The version.
+        found: u8,
+    },
     /// A number no member reaches.
     #[error("incarnation {0} is beyond {MAX_INCARNATION}")]
     Incarnation(u64),
@@ -163,8 +170,7 @@ pub enum DecodeError {
 
 /// Reads one datagram. Never panics and never allocates more than [`MAX_CONTENT`] and a multiple of what is really there.
 pub fn decode(datagram: &[u8]) -> Result<Packet, DecodeError> {
-    let read = |content: &[u8]| codec::decode_compact::<Packet>("gossip packet", super::Versions::OURS.max, content);
-    let packet = envelope::unwrap(datagram, MAX_CONTENT, read)??;
+    let packet = envelope::unwrap(datagram, MAX_CONTENT, |content| read::<Packet>("gossip packet", content))??;
     for rumor in &packet.rumors {
         check_incarnation(match rumor {
             Rumor::Alive(alive) => alive.incarnation,
@@ -173,6 +179,14 @@ pub fn decode(datagram: &[u8]) -> Result<Packet, DecodeError> {
         })?;
     }
     Ok(packet)
+}
+
+/// Reads a packet or frame of a version that is understood.
+pub(super) fn read<T: DeserializeOwned>(what: &'static str, content: &[u8]) -> Result<T, DecodeError> {
+    match content.first() {
+        Some(&found) if found < Versions::OURS.min => Err(DecodeError::Retired { found }),
+        Some(_) | None => Ok(codec::decode_compact(what, Versions::OURS.max, content)?),
+    }
 }
 
 pub(super) fn check_incarnation(incarnation: u64) -> Result<(), DecodeError> {
@@ -241,7 +255,7 @@ impl PacketBuilder {
 /// # Panics
 /// If it holds more than [`MAX_RUMORS`].
 pub fn encode(packet: &Packet) -> Vec<u8> {
-    let mut builder = PacketBuilder::new(super::Versions::OURS.max, packet.head.as_ref());
+    let mut builder = PacketBuilder::new(Versions::OURS.max, packet.head.as_ref());
     for rumor in &packet.rumors {
         builder.push(&encode_rumor(rumor));
     }

@@ -16,13 +16,12 @@ pub(super) struct Recent<T> {
     floor: u64,
 }
 
-impl<T> Default for Recent<T> {
-    fn default() -> Recent<T> {
-        Recent { held: BTreeMap::new(), floor: 0 }
-    }
-}
-
 impl<T> Recent<T> {
+    /// Nothing yet, and nothing of `floor` or before is taken.
+    pub fn above(floor: u64) -> Recent<T> {
+        Recent { held: BTreeMap::new(), floor: floor.min(MAX_LAMPORT) }
+    }
+
     /// Nothing of this time or before is taken.
     pub fn floor(&self) -> u64 {
         self.floor
@@ -76,7 +75,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_all_that_is_remembered_is_not_taken() {
-        let mut recent = Recent::default();
+        let mut recent = Recent::above(0);
         assert!((1..=MAX_RECENT as u64).all(|at| recent.take((at + 10, 0), ())));
         assert!(recent.take((5, 0), ()), "there is no floor yet, but it is the first to go");
         assert!(!recent.take((5, 1), ()) && !recent.take((5, 0), ()));
@@ -86,7 +85,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_taken_twice_however_much_comes_between(places in proptest::collection::vec((1..2000u64, 0..3u128), 0..3000), floors in proptest::collection::vec(any::<u16>(), 0..3)) {
-            let (mut recent, mut taken) = (Recent::default(), BTreeSet::new());
+            let (mut recent, mut taken) = (Recent::above(0), BTreeSet::new());
             for (n, place) in places.into_iter().enumerate() {
                 if n % 997 == 0 && let Some(floor) = floors.get(n / 997) {
                     recent.raise_floor(u64::from(*floor) % 500);

@@ -15,6 +15,10 @@ pub struct Stats {
     pub datagrams_dropped: u64,
     /// Events and questions the agent had no room for.
     pub unheard: u64,
+    /// Words to questions of ours that the asker had no room for.
+    pub words_lost: u64,
+    /// Streams given up because the peer did not read what was sent.
+    pub streams_overrun: u64,
     /// Frames sent on streams.
     pub frames_sent: u64,
     /// Bytes in them.
@@ -53,6 +57,10 @@ pub struct Stats {
     pub broadcasts_dropped: u64,
     /// User events taken, our own too.
     pub events: u64,
+    /// Events told before one they come after, which had not come in time, or because too many waited.
+    pub events_early: u64,
+    /// Syncs begun to get an event that others come after.
+    pub events_sought: u64,
     /// Questions taken, our own too.
     pub questions: u64,
     /// Events and questions that are not told any more because too many were queued.

@@ -3,9 +3,9 @@
 
 use super::frame::{self, BucketDigests, Digest, Frame, Open, Row};
 use super::machine::{Gossip, Output, StreamId};
-use super::member::{Profile, Versions};
+use super::member::{MAX_TAG_BYTES, Profile, Versions};
 use super::probe::Way;
-use super::table::BUCKETS;
+use super::table::{BUCKETS, MAX_MEMBERS};
 use crate::model::{Instant, NodeName};
 use rand::RngExt;
 use std::cmp::Ordering;
@@ -30,6 +30,12 @@ const COMPARE_AFTER: Range<f64> = 0.15..0.3;
 
 /// About how many bytes of rows go into one frame, far below [`frame::MAX_FRAME`].
 const ROWS_FRAME: usize = 192 * 1024;
+
+/// The longest row: names have at most 512 bytes, and no tag takes less than two.
+const LONGEST_ROW: usize = MAX_TAG_BYTES * 4 + 512 + 64;
+
+/// Most frames that are sent at once on a stream: one about events, and all the rows of a full table.
+pub const MAX_FRAMES_AT_ONCE: usize = 1 + MAX_MEMBERS.div_ceil(ROWS_FRAME / LONGEST_ROW);
 
 /// What a stream of ours is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +195,8 @@ impl Gossip {
     fn ask(&mut self, now: Instant, id: StreamId) {
         let Some(session) = self.syncs.sessions.get(&id) else { return };
         // Whoever joins with nobody alive around it is new as well, as in Serf.
-        let newcomer = self.is_newcomer() || (matches!(session.purpose, Some(Purpose::Join { .. })) && self.table.live().is_empty());
+        let joins_alone = matches!(session.purpose, Some(Purpose::Join { .. })) && self.table.live().is_empty();
+        let newcomer = self.is_newcomer() || (joins_alone && !self.comes_back());
         let open =
             |own| Open { from: self.setup.name.clone(), versions: Versions::OURS, own, root: self.table.root(), lore: self.lore(now) };
         let frame = match &session.purpose {

@@ -3,13 +3,16 @@
 use super::broadcasts::Queued;
 use super::frame::{Frame, Lore, Told};
 use super::lamport::MAX_LAMPORT;
-use super::machine::{Gossip, Output, StreamId};
+use super::machine::{Gossip, StreamId};
+use super::order::{Brief, MAX_AFTER, Overdue};
 use super::packet::{Rumor, encode_rumor};
 use super::recent::Place;
+use super::words::Homecoming;
 use crate::model::{Instant, NodeName, octets};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,15 +53,24 @@ pub struct UserEvent {
     pub payload: Bytes,
     /// Whom it concerns. Everybody hears it and passes it on.
     pub scope: Scope,
+    /// What its origin had been told of when it fired it, at most [`MAX_AFTER`], as far as one of them does not come after another: it is told
+    /// after these.
+    pub after: Vec<Brief>,
 }
 
 impl UserEvent {
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         (self.at, self.id)
     }
 
+    /// How it is told from others of its time in few bytes.
+    pub fn brief(&self) -> Brief {
+        (self.at, (self.id >> 96) as u32)
+    }
+
     fn is_fit(&self) -> bool {
-        (1..=MAX_LAMPORT).contains(&self.at) && self.name.len() + self.payload.len() + self.scope.len() <= MAX_SAID
+        let ordered = self.after.len() <= MAX_AFTER && self.after.iter().all(|before| before.0 < self.at);
+        ordered && (1..=MAX_LAMPORT).contains(&self.at) && self.name.len() + self.payload.len() + self.scope.len() <= MAX_SAID
     }
 }
 
@@ -69,9 +81,10 @@ pub(super) struct Heard {
     when: Instant,
 }
 
-/// How an event in short is told from others of its time.
-fn short(id: u128) -> u32 {
-    (id >> 96) as u32
+impl Heard {
+    pub fn event(&self) -> &UserEvent {
+        &self.event
+    }
 }
 
 /// A key of the queue of what is to be told.
@@ -86,12 +99,14 @@ impl Gossip {
     /// If it is longer than [`MAX_SAID`]: whoever takes it from a client refuses that.
     pub(super) fn fire(&mut self, now: Instant, mut event: UserEvent) {
         event.at = self.event_clock.tick();
+        event.after = self.order.before(event.at);
         assert!(event.is_fit(), "an event longer than {MAX_SAID} bytes was let in");
-        self.hear_event(now, Arc::new(event));
+        self.order.fired(event.brief());
+        self.hear_event(now, Arc::new(event), None);
     }
 
-    /// An event, from wherever.
-    pub(super) fn hear_event(&mut self, now: Instant, event: Arc<UserEvent>) {
+    /// An event, from wherever, or from the member at the address `teller`.
+    pub(super) fn hear_event(&mut self, now: Instant, event: Arc<UserEvent>, teller: Option<SocketAddr>) {
         if !event.is_fit() {
             self.stats.refused += 1;
             return;
@@ -102,7 +117,7 @@ impl Gossip {
         }
         self.stats.events += 1;
         self.shout(now, event.id, &Rumor::Event(event.clone()));
-        self.output(Output::Fired(event));
+        self.line_up(now, event, teller);
     }
 
     /// Queues what everybody should hear behind the news of members.
@@ -115,12 +130,17 @@ impl Gossip {
 
     /// Whether we are new to the pool we are about to meet: what happened in it before is none of our business.
     pub(super) fn is_newcomer(&self) -> bool {
-        self.table.len() == 1
+        self.table.len() == 1 && self.setup.homecoming == Homecoming::New
+    }
+
+    /// Whether we look for the pool of an earlier life, and have met nobody of it yet.
+    pub(super) fn comes_back(&self) -> bool {
+        self.table.len() == 1 && self.setup.homecoming == Homecoming::Back
     }
 
     /// What we know of events, in short.
     pub(super) fn lore(&self, now: Instant) -> Lore {
-        let held = self.offered(now).map(|event| (event.at, short(event.id))).collect();
+        let held = self.offered(now).map(|event| event.brief()).collect();
         Lore { events: self.event_clock.last(), questions: self.question_clock.last(), floor: self.events.floor(), held }
     }
 
@@ -134,16 +154,15 @@ impl Gossip {
         self.event_clock.witness(lore.events);
         self.question_clock.witness(lore.questions);
         if newcomer {
-            self.events.raise_floor(lore.events);
+            self.begin_at(now, lore.events);
         }
-        let theirs: BTreeSet<(u64, u32)> = lore.held.iter().copied().collect();
-        let missed = self.offered(now).filter(|event| event.at > lore.floor && !theirs.contains(&(event.at, short(event.id))));
+        let theirs: BTreeSet<Brief> = lore.held.iter().copied().collect();
+        let missed = self.offered(now).filter(|event| event.at > lore.floor && !theirs.contains(&event.brief()));
         let events: Vec<Arc<UserEvent>> = missed.cloned().collect();
         if !events.is_empty() || clock > lore.events || questions > lore.questions {
             self.send_frame(id, &Frame::Told(Told { clock, questions, events }));
         }
-        let holds = |(at, mark): &(u64, u32)| self.events.of_time(*at).any(|((_, id), _)| short(*id) == *mark);
-        let lacking = lore.held.iter().any(|mark| mark.0 > self.events.floor() && mark.0 <= MAX_LAMPORT && !holds(mark));
+        let lacking = lore.held.iter().any(|brief| brief.0 <= MAX_LAMPORT && self.misses(*brief));
         if lacking && self.courtesy.allows(now) {
             self.fetch_from(from);
         }
@@ -154,10 +173,16 @@ impl Gossip {
         self.event_clock.witness(told.clock);
         self.question_clock.witness(told.questions);
         if newcomer {
-            return self.events.raise_floor(told.clock);
+            return self.begin_at(now, told.clock);
         }
         for event in told.events {
-            self.hear_event(now, event);
+            self.hear_event(now, event, None);
         }
+    }
+
+    /// A newcomer has learned what time it is: nothing of what was before is told to it, or waited for.
+    fn begin_at(&mut self, now: Instant, time: u64) {
+        self.events.raise_floor(time);
+        self.tell_ready(now, Overdue::Waits);
     }
 }

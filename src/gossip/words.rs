@@ -10,6 +10,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Logical times.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Clocks {
+    /// Of events.
+    pub events: u64,
+    /// Of questions.
+    pub questions: u64,
+}
+
+/// Whether a node that starts is known to the pool it looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Homecoming {
+    /// It comes to a pool for the first time, or has left it in order: what was fired before is nothing to it.
+    New,
+    /// It was a member in an earlier life: what was fired since is told to it, and nothing it was told of before.
+    Back,
+}
+
 /// What a machine is made of.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -21,6 +39,10 @@ pub struct Setup {
     pub tags: Tags,
     /// Where our incarnation starts: above whatever an earlier life of this node has used.
     pub incarnation: u64,
+    /// Up to which logical times an earlier life of this node was told of events and questions: ours go on from there.
+    pub clocks: Clocks,
+    /// See [`Homecoming`].
+    pub homecoming: Homecoming,
     /// Members of another datacenter (tag `dc`) are refused. `None` lets everybody in (WAN).
     pub datacenter: Option<Datacenter>,
     /// SWIM's and Lifeguard's parameters.
@@ -177,7 +199,8 @@ pub enum Output {
     },
     /// We have left, and everyone had time to hear it.
     Departed,
-    /// An event, each at most once, our own too. Whether it concerns us is for the agent to find out.
+    /// An event, each at most once, our own too, after those its origin had been told of when it fired it. Whether it concerns us is for the agent to find
+    /// out.
     Fired(Arc<UserEvent>),
     /// A question, each at most once, our own too: to be answered by [`Input::Say`].
     Asked(Arc<Question>),

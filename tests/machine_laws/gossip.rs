@@ -6,8 +6,8 @@ use muster::config::GossipTuning;
 use muster::gossip::frame::{self, BucketDigests, Digest, Frame, Lore, Mark, Open, Row, Told};
 use muster::gossip::packet::{self, Alive, Claim, ClaimKind, Head, Packet, Rumor};
 use muster::gossip::{
-    Ask, Gossip, Input, Output, Position, Profile, Prune, Question, Saying, Scope, Setup, StreamEvent, StreamId, Tags, UserEvent, Versions,
-    Word,
+    Ask, Clocks, Gossip, Homecoming, Input, Output, Position, Profile, Prune, Question, Saying, Scope, Setup, StreamEvent, StreamId, Tags,
+    UserEvent, Versions, Word,
 };
 use muster::model::{Coordinate, Datacenter, Instant, NodeName};
 use proptest::collection::vec;
@@ -36,6 +36,8 @@ impl Specimen for OfGossip {
             addr: address(0),
             tags: tags("dc1", "a"),
             incarnation: 1,
+            clocks: Clocks::default(),
+            homecoming: Homecoming::New,
             datacenter: Some(Datacenter::parse("dc1").expect("a datacenter")),
             tuning: GossipTuning::lan(),
             reconnect_timeout: Duration::from_secs(72 * 3600),
@@ -122,8 +124,10 @@ fn times() -> impl Strategy<Value = u64> {
     prop_oneof![8 => 0..30u64, 1 => any::<u64>()]
 }
 
+/// It says that it comes after some of the others, if it is told its time.
 fn user_event(at: u64, id: u128, length: usize) -> UserEvent {
-    UserEvent { id: id << 96 | id, at, name: "deploy".to_owned(), payload: vec![7; length].into(), scope: Scope::default() }
+    let after = (1..=3).filter_map(|back| Some((at.checked_sub(back)?, id as u32 % 4))).collect();
+    UserEvent { id: id << 96 | id, at, name: "deploy".to_owned(), payload: vec![7; length].into(), scope: Scope::default(), after }
 }
 
 fn question(at: u64, id: u128, asker: NodeName, reply_to: SocketAddr) -> Arc<Question> {

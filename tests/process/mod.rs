@@ -4,6 +4,7 @@ mod cluster;
 mod definitions;
 mod dns;
 mod dns_clients;
+mod events;
 mod failover;
 mod follower;
 mod garbage;

@@ -4,6 +4,7 @@
 mod coordinates;
 mod detect;
 mod events;
+mod hearings;
 mod link;
 mod partition;
 mod quiet;

@@ -3,7 +3,7 @@
 use super::link::Link;
 use bytes::Bytes;
 use muster::config::GossipTuning;
-use muster::gossip::{Event, Gossip, Input, Output, Profile, Setup, StreamEvent, StreamId, Tags, UserEvent};
+use muster::gossip::{Clocks, Event, Gossip, Homecoming, Input, Output, Profile, Setup, StreamEvent, StreamId, Tags, UserEvent};
 use muster::model::{Instant, Machine, NodeName};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -188,9 +188,18 @@ impl World {
 
     /// It starts again with nothing remembered and no news of its own.
     pub fn restart(&mut self, member: usize) {
+        self.begin_anew(member, Clocks::default(), Homecoming::New);
+    }
+
+    /// It starts again and remembers what the driver keeps on disk of events: up to when it was told of them.
+    pub fn come_back(&mut self, member: usize, events: u64) {
+        self.begin_anew(member, Clocks { events, questions: 0 }, Homecoming::Back);
+    }
+
+    fn begin_anew(&mut self, member: usize, clocks: Clocks, homecoming: Homecoming) {
         let seed = self.rng.random();
         let node = &mut self.nodes[member];
-        node.machine = Gossip::new(self.now, setup(member, &self.tuning, seed));
+        node.machine = Gossip::new(self.now, Setup { clocks, homecoming, ..setup(member, &self.tuning, seed) });
         node.condition = Condition::Running;
         node.armed = None;
         node.backlog.clear();
@@ -414,6 +423,8 @@ fn setup(n: usize, tuning: &GossipTuning, seed: u64) -> Setup {
         addr: addr_of(n),
         tags: Tags::parse(tags).expect("short tags"),
         incarnation: 0,
+        clocks: Clocks::default(),
+        homecoming: Homecoming::New,
         datacenter: muster::model::Datacenter::parse("dc1").ok(),
         tuning: tuning.clone(),
         reconnect_timeout: Duration::from_secs(72 * 3600),

@@ -1,4 +1,5 @@
-//! The newest events that concerned this agent, oldest first.
+//! The newest events that concerned this agent, in the order in which gossip told them: each after those its origin knew. One that comes late is the
+//! newest all the same: whoever asks for what came after an event it knows would never see what was put before that.
 
 use crate::gossip::UserEvent;
 use std::collections::VecDeque;
@@ -52,7 +53,7 @@ mod tests {
     use crate::gossip::{Scope, UserEvent};
 
     fn event(id: u128, name: &str) -> std::sync::Arc<UserEvent> {
-        UserEvent { id, at: 1, name: name.to_owned(), payload: Default::default(), scope: Scope::default() }.into()
+        UserEvent { id, at: 1, name: name.to_owned(), payload: Default::default(), scope: Scope::default(), after: Vec::new() }.into()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn event(id: u128, name: &str) -> UserEvent {
-    UserEvent { id: id << 96 | id, at: 0, name: name.to_owned(), payload: b"v42"[..].into(), scope: Scope::default() }
+    UserEvent { id: id << 96 | id, at: 0, name: name.to_owned(), payload: b"v42"[..].into(), scope: Scope::default(), after: Vec::new() }
 }
 
 fn fire(net: &mut Net, by: usize, id: u128, name: &str) {

@@ -3,6 +3,7 @@
 mod events;
 mod leaving;
 mod net;
+mod order;
 mod probing;
 mod questions;
 mod random;

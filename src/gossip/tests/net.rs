@@ -3,7 +3,9 @@
 use crate::config::GossipTuning;
 use crate::gossip::frame::{self, Frame};
 use crate::gossip::packet::{self, Alive, Claim, ClaimKind, Head, Packet, Rumor};
-use crate::gossip::{Event, Gossip, Input, MemberStatus, Output, Profile, Setup, StreamEvent, StreamId, Tags, Versions};
+use crate::gossip::{
+    Clocks, Event, Gossip, Homecoming, Input, MemberStatus, Output, Profile, Setup, StreamEvent, StreamId, Tags, Versions,
+};
 use crate::model::{Datacenter, Instant, Machine, NodeName};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,8 @@ pub fn setup(n: usize) -> Setup {
         addr: addr(n),
         tags: tags(n),
         incarnation: 0,
+        clocks: Clocks::default(),
+        homecoming: Homecoming::New,
         datacenter: Datacenter::parse("dc1").ok(),
         tuning: GossipTuning::lan(),
         reconnect_timeout: Duration::from_secs(72 * 3600),

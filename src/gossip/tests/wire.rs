@@ -17,7 +17,15 @@ fn saying() -> Saying {
 
 fn event(at: u64) -> Arc<UserEvent> {
     let scope = Scope { node: "^n".to_owned(), service: "web".to_owned(), tag: "v[12]".to_owned() };
-    UserEvent { id: u128::MAX - u128::from(at), at, name: "deploy".to_owned(), payload: b"v42"[..].into(), scope }.into()
+    UserEvent {
+        id: u128::MAX - u128::from(at),
+        at,
+        name: "deploy".to_owned(),
+        payload: b"v42"[..].into(),
+        scope,
+        after: vec![(at - 1, u32::MAX), (1, 0)],
+    }
+    .into()
 }
 
 fn question() -> Arc<Question> {
@@ -98,6 +106,27 @@ fn whatever_is_cut_short_is_refused() {
     for bytes in frames().iter().map(frame::encode) {
         assert!((0..bytes.len()).all(|cut| frame::decode(&bytes[..cut]).is_err()));
     }
+}
+
+#[test]
+fn what_an_older_release_wrote_is_refused_not_guessed_at() {
+    let retired = Versions::OURS.min - 1;
+    let packet = packet::encode(&Packet { head: Some(Head::Ack { seq: 1 }), rumors: vec![] });
+    let frame = frame::encode(&Frame::Ack);
+    for (mut bytes, decoded) in [(packet, packet_error as fn(&[u8]) -> Option<DecodeError>), (frame, frame_error)] {
+        assert_eq!(decoded(&bytes), None);
+        // Behind the envelope's mark.
+        bytes[1] = retired;
+        assert_eq!(decoded(&bytes), Some(DecodeError::Retired { found: retired }));
+    }
+}
+
+fn packet_error(bytes: &[u8]) -> Option<DecodeError> {
+    packet::decode(bytes).err()
+}
+
+fn frame_error(bytes: &[u8]) -> Option<DecodeError> {
+    frame::decode(bytes).err()
 }
 
 #[test]

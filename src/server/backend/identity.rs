@@ -170,7 +170,11 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("serf.lan.dropped", pooled.datagrams_dropped as f64));
         gauges.push(gauge("serf.events", pooled.events as f64));
         gauges.push(gauge("serf.events.unheard", pooled.unheard as f64));
+        gauges.push(gauge("serf.events.early", pooled.events_early as f64));
+        gauges.push(gauge("serf.events.sought", pooled.events_sought as f64));
         gauges.push(gauge("serf.queries", pooled.questions as f64));
+        gauges.push(gauge("serf.queries.words_lost", pooled.words_lost as f64));
+        gauges.push(gauge("serf.lan.streams_overrun", pooled.streams_overrun as f64));
         gauges.push(gauge("serf.queue.Event", pooled.shout_queue as f64));
         gauges.push(gauge("serf.queue.Event.dropped", pooled.shouts_dropped as f64));
         gauges.extend(self.registration_gauges());

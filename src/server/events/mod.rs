@@ -9,8 +9,8 @@ use crate::runtime::{Runtime, watch};
 use std::sync::Arc;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
-/// Events and questions that wait for the agent. At the bound gossip drops what is newer, and counts it.
-const WAITING: usize = 1024;
+/// Events and questions that wait for the agent; gossip's herald waits for room.
+const WAITING: usize = 64;
 
 /// Handlers that answer questions at once. A further question is not answered.
 const HANDLERS: usize = 16;
@@ -100,7 +100,7 @@ impl<R: Runtime> Agent<R> {
     pub(super) async fn ask_everybody(&self, ask: Ask) -> Answers {
         let mut replies = self.lan().question(ask).await;
         let mut answers = Answers::default();
-        while let Some(reply) = replies.recv().await {
+        while let Some(reply) = replies.next().await {
             match reply {
                 Reply::Word { by, word } => answers.hear(by, word),
                 Reply::End(tally) => (answers.members, answers.silent) = (tally.members, tally.silent),

@@ -1,8 +1,9 @@
 //! The task that owns the machine: it waits for whatever comes first, feeds it, acts on what is decided and publishes what changed.
 
+use super::asking::Asker;
 use super::keeper::Request;
-use super::pool::{Command, JoinError, Public, Published, Reply, UnknownMember};
-use super::streams::{Arrival, Line, dial};
+use super::pool::{Command, JoinError, Public, Published, UnknownMember};
+use super::streams::{Arrival, Line, OUTGOING, Overrun, Writer, dial};
 use super::wire::send_datagram;
 use crate::gossip::{Event, EventKind, Gossip, Input, Output, Stats, StreamEvent, StreamId};
 use crate::model::{Instant, Machine};
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -37,11 +39,13 @@ pub(super) struct Driver<R: Runtime> {
     pub keeper: Option<mpsc::Sender<Request>>,
     /// The socket tasks; they end with the driver.
     pub ears: Vec<R::JoinHandle<()>>,
-    pub streams: BTreeMap<StreamId, mpsc::UnboundedSender<Bytes>>,
+    pub streams: BTreeMap<StreamId, Writer>,
+    /// Streams whose peers do not read, given up when what was decided is done.
+    pub overrun: Vec<StreamId>,
     pub joins: BTreeMap<u64, oneshot::Sender<Result<usize, JoinError>>>,
     pub tickets: u64,
     /// Who waits for words to its question.
-    pub askers: BTreeMap<u64, mpsc::UnboundedSender<Reply>>,
+    pub askers: BTreeMap<u64, Asker>,
     /// Who hears events and questions.
     pub public: Option<mpsc::Sender<Public>>,
     pub leavers: Vec<oneshot::Sender<()>>,
@@ -63,6 +67,28 @@ enum Woken {
 }
 
 impl<R: Runtime> Driver<R> {
+    /// One that remembers nothing on disk and tells no agent.
+    pub fn new(machine: Gossip, udp: Arc<R::UdpSocket>, line: Line, published: Arc<Published>) -> Driver<R> {
+        Driver {
+            machine,
+            udp,
+            line,
+            published,
+            keeper: None,
+            ears: Vec::new(),
+            streams: BTreeMap::new(),
+            overrun: Vec::new(),
+            joins: BTreeMap::new(),
+            tickets: 0,
+            askers: BTreeMap::new(),
+            public: None,
+            leavers: Vec::new(),
+            events: Vec::new(),
+            revision: None,
+            stats_at: R::now(),
+        }
+    }
+
     pub async fn run(mut self, mut inbox: Inbox) {
         self.publish();
         loop {
@@ -96,7 +122,7 @@ impl<R: Runtime> Driver<R> {
         }
     }
 
-    async fn feed(&mut self, input: Input) {
+    pub async fn feed(&mut self, input: Input) {
         self.machine.handle(R::now(), input);
         self.drain().await;
     }
@@ -153,9 +179,9 @@ impl<R: Runtime> Driver<R> {
                 self.feed(Input::Fire { event }).await;
                 let _nobody_waits = reply.send(());
             }
-            Command::Ask { ask, replies } => {
+            Command::Ask { ask, asker } => {
                 self.tickets += 1;
-                self.askers.insert(self.tickets, replies);
+                self.askers.insert(self.tickets, asker);
                 let id = u128::from(R::random()) << 64 | u128::from(R::random());
                 self.feed(Input::Ask { ticket: self.tickets, id, ask }).await;
             }
@@ -168,39 +194,51 @@ impl<R: Runtime> Driver<R> {
     }
 
     async fn drain(&mut self) {
-        while let Some(output) = self.machine.poll_output() {
-            match output {
-                Output::Send { to, bytes } => send_datagram(&*self.udp, to, &bytes).await,
-                Output::Dial { id, to } => {
-                    let (writer, outgoing) = mpsc::unbounded_channel();
-                    self.streams.insert(id, writer);
-                    drop(R::spawn(dial::<R>(self.line.clone(), id, to, outgoing)));
+        loop {
+            while let Some(output) = self.machine.poll_output() {
+                self.act(output).await;
+            }
+            let Some(id) = self.overrun.pop() else { return };
+            if self.streams.remove(&id).is_some() {
+                self.published.streams_overrun.fetch_add(1, Ordering::Relaxed);
+                let reason = "the other side does not read what is sent".to_owned();
+                self.machine.handle(R::now(), Input::Stream { id, event: StreamEvent::Closed { reason } });
+            }
+        }
+    }
+
+    async fn act(&mut self, output: Output) {
+        match output {
+            Output::Send { to, bytes } => send_datagram(&*self.udp, to, &bytes).await,
+            Output::Dial { id, to } => {
+                let (writer, outgoing) = Writer::new(OUTGOING);
+                self.streams.insert(id, writer);
+                drop(R::spawn(dial::<R>(self.line.clone(), id, to, outgoing)));
+            }
+            Output::StreamSend { id, frame } => {
+                if self.streams.get(&id).is_some_and(|writer| writer.write(frame) == Err(Overrun)) {
+                    self.overrun.push(id);
                 }
-                Output::StreamSend { id, frame } => {
-                    if let Some(writer) = self.streams.get(&id) {
-                        let _its_end_is_on_the_way = writer.send(frame);
-                    }
+            }
+            Output::StreamClose { id } => drop(self.streams.remove(&id)),
+            Output::Event(event) => self.events.push(event),
+            Output::Conflict(conflict) => tracing::warn!(%conflict, "gossip: a member is not let in"),
+            Output::Joined { ticket, contacted, failures } => self.joined(ticket, contacted, failures),
+            Output::Fired(event) => self.tell_public(Public::Event(event)),
+            Output::Asked(question) => self.tell_public(Public::Question(question)),
+            Output::Said { ticket, by, word } => {
+                if let Some(asker) = self.askers.get_mut(&ticket) {
+                    asker.hear(by, word, &self.published.words_lost);
                 }
-                Output::StreamClose { id } => drop(self.streams.remove(&id)),
-                Output::Event(event) => self.events.push(event),
-                Output::Conflict(conflict) => tracing::warn!(%conflict, "gossip: a member is not let in"),
-                Output::Joined { ticket, contacted, failures } => self.joined(ticket, contacted, failures),
-                Output::Fired(event) => self.tell_public(Public::Event(event)),
-                Output::Asked(question) => self.tell_public(Public::Question(question)),
-                Output::Said { ticket, by, word } => {
-                    if let Some(asker) = self.askers.get(&ticket) {
-                        let _it_has_heard_enough = asker.send(Reply::Word { by, word });
-                    }
+            }
+            Output::Finished { ticket, tally } => {
+                if let Some(asker) = self.askers.remove(&ticket) {
+                    asker.end(tally);
                 }
-                Output::Finished { ticket, tally } => {
-                    if let Some(asker) = self.askers.remove(&ticket) {
-                        let _it_has_heard_enough = asker.send(Reply::End(tally));
-                    }
-                }
-                Output::Departed => {
-                    for reply in self.leavers.drain(..) {
-                        let _nobody_waits = reply.send(());
-                    }
+            }
+            Output::Departed => {
+                for reply in self.leavers.drain(..) {
+                    let _nobody_waits = reply.send(());
                 }
             }
         }
@@ -211,7 +249,7 @@ impl<R: Runtime> Driver<R> {
         if let Some(public) = &self.public
             && public.try_send(what).is_err()
         {
-            self.published.unheard.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.published.unheard.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -240,9 +278,15 @@ impl<R: Runtime> Driver<R> {
         }
         if changed || now.since(self.stats_at) >= STATS_AGE {
             self.stats_at = now;
-            let datagrams_dropped = self.published.dropped.load(std::sync::atomic::Ordering::Relaxed);
-            let unheard = self.published.unheard.load(std::sync::atomic::Ordering::Relaxed);
-            self.published.stats.store(Stats { datagrams_dropped, unheard, ..self.machine.stats() }.into());
+            let counted = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let stats = Stats {
+                datagrams_dropped: counted(&self.published.dropped),
+                unheard: counted(&self.published.unheard),
+                words_lost: counted(&self.published.words_lost),
+                streams_overrun: counted(&self.published.streams_overrun),
+                ..self.machine.stats()
+            };
+            self.published.stats.store(stats.into());
         }
         for event in std::mem::take(&mut self.events) {
             log(&event);

@@ -1,7 +1,8 @@
 //! The handle on a running pool: cheap to clone, answers from a published view, changes through the driver's queue.
 
+use super::asking::{Asker, Replies, asker};
 use super::events::{Events, Subscribers};
-use crate::gossip::{Ask, Member, Question, Stats, Tags, Tally, UserEvent, Word};
+use crate::gossip::{Ask, Member, Question, Stats, Tags, UserEvent, Word};
 use crate::model::{Coordinate, NodeName};
 use crate::runtime::Runtime;
 use arc_swap::ArcSwap;
@@ -21,7 +22,7 @@ pub(super) enum Command {
     ForceLeave { name: NodeName, prune: Prune, reply: oneshot::Sender<Result<(), UnknownMember>> },
     SetTags { tags: Tags, reply: oneshot::Sender<()> },
     Fire { event: UserEvent, reply: oneshot::Sender<()> },
-    Ask { ask: Ask, replies: mpsc::UnboundedSender<Reply> },
+    Ask { ask: Ask, asker: Asker },
     Say { question: Arc<Question>, word: Word },
     Coordinates { reply: oneshot::Sender<BTreeMap<NodeName, Coordinate>> },
     Stop { reply: oneshot::Sender<()> },
@@ -34,20 +35,6 @@ pub enum Public {
     Event(Arc<UserEvent>),
     /// A question, each at most once; answered by [`Pool::say`].
     Question(Arc<Question>),
-}
-
-/// What comes back to a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
-    /// A member's word.
-    Word {
-        /// Whose.
-        by: NodeName,
-        /// What.
-        word: Word,
-    },
-    /// No more words.
-    End(Tally),
 }
 
 pub use crate::gossip::Prune;
@@ -90,6 +77,10 @@ pub(super) struct Published {
     pub dropped: std::sync::atomic::AtomicU64,
     /// Events and questions that the agent had no room for.
     pub unheard: std::sync::atomic::AtomicU64,
+    /// Words to our questions that the asker had no room for.
+    pub words_lost: std::sync::atomic::AtomicU64,
+    /// Streams given up because the peer did not read.
+    pub streams_overrun: std::sync::atomic::AtomicU64,
     pub subscribers: Subscribers,
 }
 
@@ -164,11 +155,11 @@ impl<R: Runtime> Pool<R> {
         let _moot_if_stopped = self.ask(|reply| Command::Fire { event, reply }).await;
     }
 
-    /// Asks everybody a question of at most [`crate::gossip::MAX_SAID`] bytes. What comes back ends with [`Reply::End`]; at most two words a member.
-    pub async fn question(&self, ask: Ask) -> mpsc::UnboundedReceiver<Reply> {
-        let (replies, heard) = mpsc::unbounded_channel();
-        let _ends_at_once_if_stopped = self.commands.send(Command::Ask { ask, replies }).await;
-        heard
+    /// Asks everybody a question of at most [`crate::gossip::MAX_SAID`] bytes. What comes back ends with [`super::Reply::End`]; at most two words a member.
+    pub async fn question(&self, ask: Ask) -> Replies {
+        let (asker, replies) = asker();
+        let _ends_at_once_if_stopped = self.commands.send(Command::Ask { ask, asker }).await;
+        replies
     }
 
     /// This agent's word to a question. An answer has at most [`crate::gossip::MAX_SAID`] bytes.

@@ -1,13 +1,15 @@
 //! Binding, remembering, and starting the tasks of a pool.
 
+use super::clocks::ClockFile;
 use super::driver::{Driver, Inbox};
+use super::herald::{WAITING, herald};
 use super::keeper::{Keeper, Request};
 use super::memory::{Left, Memory};
 use super::pool::{COMMAND_QUEUE, Pool, Public, Published};
 use super::streams::{Line, accept};
 use super::wire::{MAX_DATAGRAM, receive_datagram};
 use crate::config::GossipTuning;
-use crate::gossip::{self, Gossip, Input, Tags};
+use crate::gossip::{self, Clocks, Gossip, Homecoming, Input, Tags};
 use crate::model::{Datacenter, Machine, NodeName};
 use crate::runtime::{Runtime, TcpListener, sleep};
 use arc_swap::ArcSwap;
@@ -66,7 +68,7 @@ pub struct Setup<R: Runtime> {
     pub reconnect_timeout: Duration,
     /// Where members are remembered: a disk and the file's name on it (`serf/local.snapshot`). `None` remembers nothing.
     pub memory: Option<(R::Disk, String)>,
-    /// Who hears events and questions; a full queue loses them.
+    /// Who hears events and questions. With a memory it is noted there up to when it was told, so that a restart tells it nothing twice.
     pub public: Option<mpsc::Sender<Public>>,
     /// See [`RejoinAfterLeave`].
     pub rejoin_after_leave: RejoinAfterLeave,
@@ -84,7 +86,8 @@ pub async fn start<R: Runtime>(setup: Setup<R>) -> io::Result<Pool<R>> {
         }
     };
     let memory = sought(memory, setup.rejoin_after_leave);
-    let mut machine = Gossip::new(R::now(), machine_setup(&setup, addr, &memory));
+    let (public, clocks) = tell_agent(&setup)?;
+    let mut machine = Gossip::new(R::now(), machine_setup(&setup, addr, &memory, clocks));
     machine.handle(R::now(), Input::Remember { addrs: memory.members.values().copied().collect() });
     assert!(machine.poll_output().is_none(), "remembering says nothing");
     let published = Arc::new(Published {
@@ -93,6 +96,8 @@ pub async fn start<R: Runtime>(setup: Setup<R>) -> io::Result<Pool<R>> {
         stats: ArcSwap::from_pointee(machine.stats()),
         dropped: AtomicU64::new(0),
         unheard: AtomicU64::new(0),
+        words_lost: AtomicU64::new(0),
+        streams_overrun: AtomicU64::new(0),
         subscribers: Default::default(),
     });
     let keeper = keeper.map(|keeper| {
@@ -101,8 +106,24 @@ pub async fn start<R: Runtime>(setup: Setup<R>) -> io::Result<Pool<R>> {
         requests
     });
     let sockets = Sockets::<R> { listener, udp, patience: setup.tuning.tcp_timeout };
-    let commands = run(machine, sockets, published.clone(), keeper, setup.public);
+    let commands = run(machine, sockets, published.clone(), keeper, public);
     Ok(Pool { commands, published, addr, runtime: std::marker::PhantomData })
+}
+
+/// Starts the task that tells the agent of events and questions, and finds up to when it was told of them.
+fn tell_agent<R: Runtime>(setup: &Setup<R>) -> io::Result<(Option<mpsc::Sender<Public>>, Clocks)> {
+    let Some(agent) = setup.public.clone() else { return Ok((None, Clocks::default())) };
+    let file = match &setup.memory {
+        None => None,
+        Some((disk, name)) => {
+            let name = format!("{name}.clocks");
+            Some(ClockFile::open(disk, &name).map_err(|error| named(&error, &format!("gossip clocks {name}")))?)
+        }
+    };
+    let clocks = file.as_ref().map_or_else(Clocks::default, ClockFile::clocks);
+    let (public, waiting) = mpsc::channel(WAITING);
+    drop(R::spawn(herald(waiting, agent, file)));
+    Ok((Some(public), clocks))
 }
 
 /// A pool's sockets, and its patience with streams.
@@ -125,34 +146,21 @@ fn run<R: Runtime>(
     let (arrival_sender, arrivals) = mpsc::channel(ARRIVAL_QUEUE);
     let (udp, line) = (Arc::new(udp), Line { arrivals: arrival_sender, patience });
     let ears = vec![R::spawn(listen::<R>(udp.clone(), datagram_sender, published.clone())), R::spawn(accept::<R>(line.clone(), listener))];
-    let driver = Driver::<R> {
-        machine,
-        udp,
-        line,
-        published,
-        keeper,
-        ears,
-        streams: BTreeMap::new(),
-        joins: BTreeMap::new(),
-        tickets: 0,
-        askers: BTreeMap::new(),
-        public,
-        leavers: Vec::new(),
-        events: Vec::new(),
-        revision: None,
-        stats_at: R::now(),
-    };
+    let driver = Driver::<R> { keeper, ears, public, ..Driver::new(machine, udp, line, published) };
     drop(R::spawn(driver.run(Inbox { commands, datagrams, arrivals })));
     sender
 }
 
-fn machine_setup<R: Runtime>(setup: &Setup<R>, bound: SocketAddr, memory: &Memory) -> gossip::Setup {
+pub(super) fn machine_setup<R: Runtime>(setup: &Setup<R>, bound: SocketAddr, memory: &Memory, clocks: Clocks) -> gossip::Setup {
     let port = if setup.advertise.port() == 0 { bound.port() } else { setup.advertise.port() };
     gossip::Setup {
         name: setup.name.clone(),
         addr: SocketAddr::new(setup.advertise.ip(), port),
         tags: setup.tags.clone(),
         incarnation: memory.incarnation.map_or(0, |last| last.saturating_add(1).min(gossip::packet::MAX_INCARNATION)),
+        clocks,
+        // Whoever remembers nobody was alone, or has left: its clock goes on, but what others fired meanwhile is nothing to it.
+        homecoming: if memory.members.is_empty() { Homecoming::New } else { Homecoming::Back },
         datacenter: setup.datacenter.clone(),
         tuning: setup.tuning.clone(),
         reconnect_timeout: setup.reconnect_timeout,

@@ -1,7 +1,7 @@
 //! One task a stream: it turns frames and ends into the machine's events, and writes what the machine says.
 
 use super::wire::{take_frame, write_frame};
-use crate::gossip::{StreamEvent, StreamId};
+use crate::gossip::{MAX_FRAMES_AT_ONCE, StreamEvent, StreamId};
 use crate::runtime::{Runtime, TcpListener, sleep, timeout};
 use bytes::{Bytes, BytesMut};
 use std::io;
@@ -14,6 +14,9 @@ use tokio::sync::{Semaphore, mpsc};
 /// Connections served at once, more than the machine lets speak; further ones are closed unheard.
 const MAX_CONNECTIONS: usize = 1280;
 
+/// Frames that wait to be written on one stream: twice what is sent at once. At the bound the stream is given up, and that is counted.
+pub(super) const OUTGOING: usize = 2 * MAX_FRAMES_AT_ONCE;
+
 /// A pause after an accept that failed, so that a process without file descriptors does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -22,9 +25,32 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Arrival {
     pub id: StreamId,
     pub event: StreamEvent,
-    /// With [`StreamEvent::Opened`] on an accepted stream: where to write. Bounded by the protocol: a machine answers one frame with at
-    /// most the rows of one table.
-    pub writer: Option<mpsc::UnboundedSender<Bytes>>,
+    /// With [`StreamEvent::Opened`] on an accepted stream: where to write.
+    pub writer: Option<Writer>,
+}
+
+/// Where to write on a stream; its end ends the stream, after what is queued.
+#[derive(Debug)]
+pub(super) struct Writer(mpsc::Sender<Bytes>);
+
+/// A peer does not read what is sent to it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Overrun;
+
+impl Writer {
+    /// A queue of `room` frames.
+    pub fn new(room: usize) -> (Writer, mpsc::Receiver<Bytes>) {
+        let (frames, outgoing) = mpsc::channel(room);
+        (Writer(frames), outgoing)
+    }
+
+    /// Queues a frame. One for a stream that has ended is dropped: the news of that is on its way.
+    pub fn write(&self, frame: Bytes) -> Result<(), Overrun> {
+        match self.0.try_send(frame) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Overrun),
+        }
+    }
 }
 
 /// What every stream's task knows.
@@ -42,7 +68,7 @@ impl Line {
 }
 
 /// Connects and then converses.
-pub(super) async fn dial<R: Runtime>(line: Line, id: StreamId, to: SocketAddr, outgoing: mpsc::UnboundedReceiver<Bytes>) {
+pub(super) async fn dial<R: Runtime>(line: Line, id: StreamId, to: SocketAddr, outgoing: mpsc::Receiver<Bytes>) {
     let reason = match timeout::<R, _>(line.patience, R::tcp_connect(to)).await {
         Ok(Ok(stream)) => {
             line.tell(id, StreamEvent::Opened).await;
@@ -82,7 +108,7 @@ pub(super) async fn accept<R: Runtime>(line: Line, listener: R::TcpListener) {
         number += 1;
         let (id, line) = (StreamId::Accepted(number), line.clone());
         drop(R::spawn(async move {
-            let (writer, outgoing) = mpsc::unbounded_channel();
+            let (writer, outgoing) = Writer::new(OUTGOING);
             let opened = Arrival { id, event: StreamEvent::Opened, writer: Some(writer) };
             if line.arrivals.send(opened).await.is_ok() {
                 converse::<R>(line, id, stream, outgoing).await;
@@ -93,7 +119,7 @@ pub(super) async fn accept<R: Runtime>(line: Line, listener: R::TcpListener) {
 }
 
 /// Both ways until either side ends it. The machine ends it by dropping the writer: what is queued is still written.
-async fn converse<R: Runtime>(line: Line, id: StreamId, mut stream: R::TcpStream, mut outgoing: mpsc::UnboundedReceiver<Bytes>) {
+async fn converse<R: Runtime>(line: Line, id: StreamId, mut stream: R::TcpStream, mut outgoing: mpsc::Receiver<Bytes>) {
     let mut arrived = BytesMut::new();
     let reason = loop {
         match take_frame(&mut arrived) {

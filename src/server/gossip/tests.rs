@@ -1,14 +1,23 @@
 //! Pools on real loopback sockets. Everything is awaited, nothing slept for.
 
-use super::{Events, JoinError, Notice, Pool, Prune, RejoinAfterLeave, Setup, start};
+use super::driver::Driver;
+use super::memory::Memory;
+use super::start::machine_setup;
+use super::streams::{Line, Writer};
+use super::{Events, JoinError, Notice, Pool, Prune, Public, RejoinAfterLeave, Reply, Setup, start};
 use crate::config::GossipTuning;
-use crate::gossip::{EventKind, MemberStatus, Tags};
+use crate::gossip::frame::{self, Frame, Lore, Open};
+use crate::gossip::{
+    Ask, Clocks, EventKind, Gossip, Input, MemberStatus, Scope, StreamEvent, StreamId, Tags, Tally, UserEvent, Versions, Word,
+};
 use crate::model::{Datacenter, NodeName};
 use crate::runtime::{Runtime, timeout, tokio::Tokio};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -76,10 +85,10 @@ fn status(pool: &Pool<Tokio>, who: &str) -> MemberStatus {
 }
 
 /// A folder of its own, removed at the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new(text: &str) -> Folder {
+    pub fn new(text: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("gossip-{text}-{}", std::process::id()));
         let _left_by_a_crash = std::fs::remove_dir_all(&path);
         Folder(path)
@@ -216,5 +225,97 @@ fn a_port_that_is_taken_is_named() {
         let error = start(Setup { bind: a.local_addr(), ..setup("b") }).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
         assert!(error.to_string().contains(&a.local_addr().to_string()), "{error}");
+    });
+}
+
+fn event(id: u64) -> UserEvent {
+    let id = u128::from(id) << 96;
+    UserEvent { id, at: 0, name: "deploy".to_owned(), payload: b"v42"[..].into(), scope: Scope::default(), after: Vec::new() }
+}
+
+/// The next event that the agent is told of: its time and id.
+async fn told(public: &mut mpsc::Receiver<Public>) -> (u64, u128) {
+    match timeout::<Tokio, _>(PATIENCE, public.recv()).await {
+        Ok(Some(Public::Event(event))) => (event.at, event.id >> 96),
+        other => panic!("no event was told: {other:?}"),
+    }
+}
+
+#[test]
+fn a_restarted_agent_is_told_what_it_missed_and_nothing_again() {
+    let folder = Folder::new("homecoming");
+    Tokio::block_on(async {
+        let listening = || {
+            let (agent, public) = mpsc::channel(1);
+            let memory = Some((Tokio::disk(&folder.0).unwrap(), "serf/local.snapshot".to_owned()));
+            (Setup { memory, public: Some(agent), ..setup("b") }, public)
+        };
+        let a = pool("a").await;
+        let (setup, mut public) = listening();
+        let b = start(setup).await.unwrap();
+        b.join(&[a.local_addr()]).await.unwrap();
+        for id in 1..=2 {
+            a.fire(event(id)).await;
+            assert_eq!(told(&mut public).await, (id, u128::from(id)));
+        }
+        b.shutdown().await;
+        assert_eq!(public.recv().await, None, "its herald ends with it");
+        a.fire(event(3)).await;
+        let (setup, mut public) = listening();
+        let b = start(setup).await.unwrap();
+        assert_eq!(told(&mut public).await, (3, 3));
+        b.fire(event(4)).await;
+        assert_eq!(told(&mut public).await, (4, 4), "its clock goes on");
+    });
+}
+
+#[test]
+fn what_comes_back_to_a_question_ends_with_the_tally() {
+    Tokio::block_on(async {
+        let (a, (agent, mut public)) = (pool("a").await, mpsc::channel(1));
+        let b = start(Setup { public: Some(agent), ..setup("b") }).await.unwrap();
+        b.join(&[a.local_addr()]).await.unwrap();
+        let ask = Ask {
+            name: "load".to_owned(),
+            payload: Default::default(),
+            scope: Scope::default(),
+            patience: Some(Duration::from_millis(300)),
+            relays: 0,
+            until: 100,
+        };
+        let mut replies = a.question(ask).await;
+        let Some(Public::Question(question)) = public.recv().await else { panic!("b is asked") };
+        b.say(question, Word::Answer(b"0.7"[..].into())).await;
+        assert_eq!(replies.next().await, Some(Reply::Word { by: name("b"), word: Word::Answer(b"0.7"[..].into()) }));
+        assert_eq!(replies.next().await, Some(Reply::End(Tally { members: 2, silent: vec![name("a")] })), "nobody answers for a");
+        assert_eq!(replies.next().await, None);
+    });
+}
+
+#[test]
+fn a_stream_whose_peer_does_not_read_is_given_up_and_counted() {
+    Tokio::block_on(async {
+        let a = pool("a").await;
+        let (arrivals, _nobody_listens) = mpsc::channel(1);
+        let udp = Tokio::udp_bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let machine =
+            Gossip::new(Tokio::now(), machine_setup(&setup("b"), udp.local_addr().unwrap(), &Memory::default(), Clocks::default()));
+        let line = Line { arrivals, patience: PATIENCE };
+        let mut driver = Driver::<Tokio>::new(machine, udp.into(), line, a.published.clone());
+        driver.feed(Input::Fire { event: event(1) }).await;
+        let id = StreamId::Accepted(1);
+        let (writer, mut outgoing) = Writer::new(1);
+        driver.streams.insert(id, writer);
+        driver.feed(Input::Stream { id, event: StreamEvent::Opened }).await;
+        let open = Open { from: name("a"), versions: Versions::OURS, own: None, root: 0, lore: Lore::default() };
+        let open = StreamEvent::Frame(frame::encode(&Frame::Open(open)).into());
+        driver.feed(Input::Stream { id, event: open.clone() }).await;
+        // What it missed, and what the tables do not agree on: there is room for the first.
+        assert!(matches!(frame::decode(&outgoing.recv().await.unwrap()), Ok(Frame::Told(_))));
+        assert_eq!(outgoing.recv().await, None, "the stream ends");
+        assert!(driver.streams.is_empty());
+        assert_eq!(a.published.streams_overrun.load(Ordering::Relaxed), 1);
+        driver.feed(Input::Stream { id, event: open }).await;
+        assert_eq!(a.published.streams_overrun.load(Ordering::Relaxed), 1, "nothing is said on it any more");
     });
 }

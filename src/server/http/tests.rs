@@ -1,5 +1,7 @@
 mod catalog;
 mod conduct;
+mod coordinates;
+mod events;
 mod history;
 mod kv;
 mod local;

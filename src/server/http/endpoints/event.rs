@@ -31,7 +31,7 @@ pub(super) async fn fire<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incom
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&R::random().to_le_bytes());
     bytes[8..].copy_from_slice(&R::random().to_le_bytes());
-    let (name, id) = (call.name().into_owned(), NodeId::from_random(bytes));
+    let (name, id) = (call.needed("Missing name")?, NodeId::from_random(bytes));
     let body = call.body::<R>(body, event::LONGEST).await?;
     check(&event::scope(call.params))?;
     let event = event::event(&name, call.params, body, id)?;
@@ -42,7 +42,8 @@ pub(super) async fn fire<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incom
 /// `GET /v1/event/list`: at once, or when the newest event is another than the one whose index the client names.
 pub(super) async fn list<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
     let options = ReadOptions::parse(call.params)?;
-    let name = call.params.value("name");
+    // An empty name narrows nothing.
+    let name = call.params.value("name").filter(|name| !name.is_empty());
     let mut rings = call.backend.events();
     let mut over = pin!(sleep::<R>(patience(options.wait, DEFAULT_WAIT, LONGEST_WAIT, R::random())));
     loop {
@@ -71,7 +72,7 @@ fn listed<B: Backend>(call: &Call<'_, B>, ring: &Arc<EventRing>, name: Option<&s
 
 /// `PUT /v1/event/query/:name` (ours): asks every agent and answers when enough of them have.
 pub(super) async fn query<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
-    let name = call.name().into_owned();
+    let name = call.needed("Missing name")?;
     let body = call.body::<R>(body, event::LONGEST).await?;
     check(&event::scope(call.params))?;
     let ask = event::question(&name, call.params, body)?;

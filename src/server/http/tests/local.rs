@@ -109,10 +109,19 @@ impl Local {
 
     /// Completes when so many watch the registrations.
     pub(super) async fn until_watched(&self, count: usize) {
+        self.until(|inner| inner.registrations.receivers() == count).await;
+    }
+
+    /// Completes when so many watch the events.
+    pub(super) async fn until_events_watched(&self, count: usize) {
+        self.until(|inner| inner.rings.receivers() == count).await;
+    }
+
+    async fn until(&self, done: impl Fn(&Inner) -> bool) {
         loop {
             let mut changed = std::pin::pin!(self.0.waiters_changed.notified());
             changed.as_mut().enable();
-            if self.0.registrations.receivers() == count {
+            if done(&self.0) {
                 return;
             }
             changed.await;
@@ -148,14 +157,7 @@ impl Local {
 
     /// Completes when so many wait.
     pub(super) async fn until_waiting(&self, count: usize) {
-        loop {
-            let mut changed = std::pin::pin!(self.0.waiters_changed.notified());
-            changed.as_mut().enable();
-            if self.store().watches.len() == count {
-                return;
-            }
-            changed.await;
-        }
+        self.until(|inner| inner.store.lock().unwrap().watches.len() == count).await;
     }
 
     fn check(&self, dc: Option<&str>) -> Result<(), RequestError> {
