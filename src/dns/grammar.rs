@@ -83,7 +83,7 @@ pub(super) fn subject(name: Name<'_>, offset: usize, ours: &Datacenter) -> Subje
 
 /// What labels in lower case mean.
 fn meaning(labels: &[String], ours: &Datacenter) -> Subject {
-    let found = labels.iter().enumerate().rev().find_map(|(at, label)| match word(&label) {
+    let found = labels.iter().enumerate().rev().find_map(|(at, label)| match word(label) {
         Some(word) => Some((word, &labels[..at], &labels[at + 1..])),
         // RFC 2782's form needs no word.
         None if label.starts_with('_') => Some((Word::Service, &labels[..=at], &labels[at + 1..])),
@@ -93,7 +93,7 @@ fn meaning(labels: &[String], ours: &Datacenter) -> Subject {
     // An address is the same everywhere.
     if word == Word::Addr {
         return match front {
-            [hex] => address(&hex).map_or(FORM, Subject::Address),
+            [hex] => address(hex).map_or(FORM, Subject::Address),
             _ => FORM,
         };
     }

@@ -12,10 +12,6 @@ const SERVERS: &str = "consul";
 
 /// What has to be asked before a question can be answered.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one stands on the stack while its question is answered, and nearly all are of the large kind"
-)]
 pub enum Plan {
     /// Nothing: the name says it all.
     Settled(Settled),

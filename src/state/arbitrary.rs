@@ -35,6 +35,7 @@ fn a_service() -> impl Strategy<Value = ServiceSpec> {
         let mut spec = ServiceSpec { tags, port, ..ServiceSpec::new(id, name) };
         if addressed {
             spec.tagged_addresses = [("lan".to_owned(), ServiceAddress { address: "10.9.9.9".to_owned(), port })].into();
+            spec.address = format!("10.0.0.{}", port + 1);
             spec.meta = [("k".to_owned(), "v".to_owned())].into();
             spec.weights = Weights { passing: 3, warning: 1 };
         }

@@ -2,6 +2,7 @@
 //!
 //! One file a table. A new table adds a field to [`State`], a [`Command`], its [`crate::model::Topic`]s and a kind of section in `snapshot`.
 
+mod addresses;
 #[cfg(test)]
 pub(crate) mod arbitrary;
 pub mod archive;

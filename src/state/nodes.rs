@@ -2,6 +2,7 @@
 //!
 //! Names are unique without regard to case; ids are unique; a node that comes back with its id under another name was renamed.
 
+use super::addresses::Addresses;
 use super::checks::{Check, Own, SERF_HEALTH};
 use super::departed::Departed;
 use super::home::Home;
@@ -11,6 +12,7 @@ use crate::model::{CheckStatus, Index, NodeId, NodeName, Table, Topic, Touched};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What is registered about a node.
@@ -60,6 +62,7 @@ pub struct Nodes {
     pub(super) rows: OrdMap<Arc<str>, Slot>,
     /// From id to name in lower case.
     pub(super) names: OrdMap<NodeId, Arc<str>>,
+    by_address: Addresses<Arc<str>>,
     /// Names that are no longer there.
     pub(super) gone: Departed,
     /// The last change of anything.
@@ -117,6 +120,11 @@ impl Nodes {
         self.rows.values().map(|slot| &slot.row)
     }
 
+    /// The first node, by name, at that address.
+    pub fn at_address(&self, address: IpAddr) -> Option<&Arc<Node>> {
+        self.at(self.by_address.first(address)?)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -161,18 +169,27 @@ impl Nodes {
     }
 
     fn insert(&mut self, node: Node, home: Arc<Home>, own: Own, checks: Index) {
-        let folded = home.folded.clone();
         if let Some(id) = node.spec.id {
-            self.names.insert(id, folded.clone());
+            self.names.insert(id, home.folded.clone());
         }
-        self.gone.returned(&folded);
+        self.gone.returned(&home.folded);
         let services = node.modify_index;
-        self.rows.insert(folded, Slot { row: Arc::new(node), home, own, services, checks });
+        self.put(Slot { row: Arc::new(node), home, own, services, checks });
+    }
+
+    /// Puts a node in its place.
+    pub(super) fn put(&mut self, slot: Slot) {
+        let (folded, row) = (slot.home.folded.clone(), slot.row.clone());
+        if let Some(old) = self.rows.insert(folded.clone(), slot) {
+            self.by_address.take(&old.row.spec.address, folded.clone());
+        }
+        self.by_address.put(&row.spec.address, folded);
     }
 
     /// Takes a row out, not what belongs to the node.
     pub(super) fn take(&mut self, slot: &Slot, index: Index, touched: &mut Touched) {
         self.rows.remove(&slot.home.folded);
+        self.by_address.take(&slot.row.spec.address, slot.home.folded.clone());
         if let Some(id) = slot.row.spec.id {
             self.names.remove(&id);
         }

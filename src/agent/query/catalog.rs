@@ -81,26 +81,17 @@ pub(super) fn node(state: &State, text: &str, choice: &Choice) -> Answer {
     Answer { marks: state.nodes().marks_of_found(text), rows: Rows::NodeServices(rows) }
 }
 
-/// The first node at an address; if there is none, the first instance with that address of its own. It looks at every row.
+/// The first node at an address; if there is none, the first instance with that address of its own.
 pub(super) fn at_address(state: &State, address: IpAddr) -> Answer {
     let marks = Marks::at(state.nodes().index().max(state.services().index()));
-    let written = address.to_string();
-    if let Some(node) = state.nodes().iter().find(|node| is_at(&node.spec.address, address, &written)) {
+    if let Some(node) = state.nodes().at_address(address) {
         return Answer { marks, rows: Rows::Nodes(vec![node.clone()]) };
     }
-    let instance = state.services().iter().find(|service| is_at(service.address(), address, &written)).and_then(|service| {
+    let instance = state.services().at_address(address).and_then(|service| {
         let node = state.nodes().at(service.folded_node())?.clone();
         Some(Instance { node, service: service.clone(), checks: Vec::new() })
     });
     Answer { marks, rows: Rows::Instances(instance.into_iter().collect()) }
-}
-
-/// Whether `text` is that address, which is `written` so. Few texts are read for it: IPv4 has one way to write an address, IPv6 has colons.
-fn is_at(text: &str, address: IpAddr, written: &str) -> bool {
-    match address {
-        IpAddr::V4(_) => text == written,
-        IpAddr::V6(_) => text.contains(':') && text.parse() == Ok(address),
-    }
 }
 
 /// All there is of a node.

@@ -240,6 +240,27 @@ proptest! {
 
     /// The health of a service, found by looking at everything.
     #[test]
+    fn what_is_at_an_address_is_what_a_look_at_all_rows_finds(commands in proptest::collection::vec(a_command(), 1..30)) {
+        let mut state = State::default();
+        for (index, command) in (1..).zip(commands) {
+            state.apply(index, &Stamped { at: Timestamp::default(), command });
+        }
+        for n in 0..10 {
+            let address = format!("10.0.0.{n}");
+            let node = state.nodes().iter().find(|node| node.spec.address == address);
+            let service = state.services().iter().find(|service| service.address() == address);
+            let found = Query::AtAddress { address: address.parse().unwrap() }.answer(&state).rows;
+            match (found, node, service) {
+                (Rows::Nodes(found), Some(node), _) => assert_eq!(found, [node.clone()]),
+                (Rows::Instances(found), None, service) => {
+                    assert_eq!(found.iter().map(|instance| &instance.service).collect::<Vec<_>>(), service.into_iter().collect::<Vec<_>>());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn health_is_what_a_look_at_all_rows_gives(commands in proptest::collection::vec(a_command(), 1..30), choice in a_choice()) {
         let mut state = State::default();
         for (index, command) in (1..).zip(commands) {

@@ -6,6 +6,7 @@ pub(crate) use row::{Label, ServiceShape};
 pub use row::{Service, TaggedAddress};
 
 use super::Marks;
+use super::addresses::Addresses;
 use super::checks::{Check, Own};
 use super::departed::Departed;
 use super::home::folded;
@@ -13,6 +14,7 @@ use super::order::{Order, Ordered, RowKey};
 use crate::model::{Index, Table, Topic, Touched};
 use imbl::OrdMap;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The instances of the catalog. Names of services are compared without case, as Consul's catalog does.
@@ -20,6 +22,8 @@ use std::sync::Arc;
 pub struct Services {
     rows: Ordered<ByPlace>,
     by_name: Ordered<ByName>,
+    /// Those with an address of their own, by node and id.
+    by_address: Addresses<(Arc<str>, Arc<str>)>,
     pub(super) names: OrdMap<Arc<str>, Name>,
     /// Names that have no instance any more.
     pub(super) gone: Departed,
@@ -74,6 +78,10 @@ fn key_by_name(row: &Service) -> RowKey<'_> {
     (row.folded_name(), &row.home.folded, &row.id)
 }
 
+fn place(row: &Service) -> (Arc<str>, Arc<str>) {
+    (row.home.folded.clone(), row.id.clone())
+}
+
 impl Services {
     /// An instance by its node's name in lower case and its id.
     pub fn at(&self, folded: &str, id: &str) -> Option<&Arc<Service>> {
@@ -100,6 +108,12 @@ impl Services {
     /// All instances, by node and id.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.rows.iter()
+    }
+
+    /// The first instance, by node and id, with that address of its own.
+    pub fn at_address(&self, address: IpAddr) -> Option<&Arc<Service>> {
+        let (node, id) = self.by_address.first(address)?;
+        self.at(node, id)
     }
 
     /// How many there are.
@@ -168,7 +182,10 @@ impl Services {
         let seat = self.by_name.get(key_by_name(&row));
         let (known, own) = (seat.is_some(), seat.map(|seat| seat.own.clone()).unwrap_or_default());
         self.by_name.put(Seat { row: row.clone(), own });
-        self.rows.put(row);
+        if let Some(old) = self.rows.put(row.clone()) {
+            self.by_address.take(old.address(), place(&old));
+        }
+        self.by_address.put(row.address(), place(&row));
         self.gone.returned(&name);
         if known {
             return;
@@ -189,6 +206,7 @@ impl Services {
     /// Takes a row out, and its name if it was the last.
     pub(super) fn take(&mut self, row: &Arc<Service>, index: Index) {
         self.rows.remove(ByPlace::key(row));
+        self.by_address.take(row.address(), place(row));
         self.by_name.remove(key_by_name(row));
         let Some(name) = self.names.get_mut(row.folded_name()) else { return };
         name.instances -= 1;

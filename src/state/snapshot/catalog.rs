@@ -99,7 +99,7 @@ fn add_node(state: &mut State, node: Arc<Node>, services: Index, checks: Index) 
     let home = Arc::new(Home::from(node.spec.name.clone()));
     let ascends = state.nodes.rows.get_max().is_none_or(|(last, _)| *last < home.folded);
     let taken = node.spec.id.and_then(|id| state.nodes.names.insert(id, home.folded.clone()));
-    state.nodes.rows.insert(home.folded.clone(), Slot { row: node, home, own: Own::None, services, checks });
+    state.nodes.put(Slot { row: node, home, own: Own::None, services, checks });
     ascends && taken.is_none()
 }
 
