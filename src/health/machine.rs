@@ -18,6 +18,9 @@ pub const STALL: Duration = Duration::from_secs(1);
 /// What a TTL that ran out during an outage of our own still gets, for heartbeats that waited meanwhile.
 pub const GRACE: Duration = Duration::from_secs(1);
 
+/// A first run comes within this, however long the interval is: what a check stood as before is not shown for longer without a look.
+pub const FIRST_RUN: Duration = Duration::from_secs(60);
+
 /// A service is given up after this long at the earliest (Consul's minimum of `deregister_critical_service_after`).
 pub const SHORTEST_GIVE_UP: Duration = Duration::from_secs(60);
 
@@ -126,7 +129,7 @@ impl Checks {
         let latest = before.as_ref().and_then(|before| before.leaves.iter().map(Leaf::next).min());
         let rng = &mut self.rng;
         let staggered = |plan: &Plan| {
-            let due = now + plan.interval.mul_f64(rng.random_range(0.0..1.0));
+            let due = now + plan.interval.min(FIRST_RUN).mul_f64(rng.random_range(0.0..1.0));
             latest.map_or(due, |latest| due.min(latest.max(now)))
         };
         let mut runs = Runs::new(check, &self.setup, verdict, staggered);

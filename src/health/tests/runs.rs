@@ -24,6 +24,23 @@ fn first_runs_are_spread_over_the_interval() {
 }
 
 #[test]
+fn a_first_run_comes_within_a_minute_of_any_registration() {
+    for n in 0..20 {
+        let mut world = World::seeded(n);
+        let mut check = tcp("c");
+        check.interval = secs(3600);
+        let begin = world.now;
+        world.watch(check);
+        let run = world.next_run("c");
+        let first = world.now;
+        assert!(first.since(begin) < secs(60), "{:?}", first.since(begin));
+        world.done("c", run, says(Passing, "ok"));
+        world.next_run("c");
+        assert_eq!(world.now.since(first), secs(3600));
+    }
+}
+
+#[test]
 fn runs_keep_their_rhythm_whatever_a_run_takes() {
     let mut world = World::new();
     world.watch(tcp("c"));

@@ -220,9 +220,22 @@ impl<T> Core<T> {
         if self.discard_output { Verdict { output: String::new(), ..verdict } } else { verdict }
     }
 
-    /// What is to be written of check states, once.
-    pub fn take_states(&mut self) -> Vec<FileChange> {
-        std::mem::take(&mut self.states).into_values().collect()
+    /// What is to be written of check states, in this order and once; last that the agent lives, if there are any.
+    pub fn take_states(&mut self, now: Now) -> Vec<FileChange> {
+        let mut states = std::mem::take(&mut self.states);
+        let life = self.local.sign_of_life(now.wall);
+        if let Some(life) = &life {
+            // An older one that could not be written.
+            states.remove(file_of(life));
+        }
+        states.into_values().chain(life).collect()
+    }
+
+    /// These could not be written: what is not known better meanwhile is to be, before the next sign of life.
+    pub fn put_back_states(&mut self, changes: Vec<FileChange>) {
+        for change in changes {
+            self.states.entry(file_of(&change).clone()).or_insert(change);
+        }
     }
 
     /// Whether check states are to be written.

@@ -124,7 +124,7 @@ impl<R: Runtime> LocalAgent<R> {
     pub async fn rest(&self) {
         let (runs, states) = self.step(|core, now| (core.runs.take_all(), core.rest(now)));
         runs.iter().for_each(R::abort);
-        self.write_states(states).await;
+        self.write_last_states(states).await;
     }
 
     /// Takes one step, then shows what changed and wakes whom it concerns.

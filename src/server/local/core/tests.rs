@@ -1,6 +1,6 @@
 use super::{Core, Errand, Hands, Now, Start};
 use crate::agent::antientropy::{self, Outcome};
-use crate::agent::local::{Local, LocalChange, LocalError, LocalSettings, OtherChecks};
+use crate::agent::local::{FileChange, Local, LocalChange, LocalError, LocalSettings, OtherChecks, Record};
 use crate::health::{self, Verdict};
 use crate::model::{CheckDefinition, CheckStatus, Instant, NodeId, NodeName, Probe, ServiceDefinition, ServiceSpec, Thresholds, Timestamp};
 use crate::state::CatalogCommand;
@@ -221,6 +221,31 @@ fn an_alias_stands_as_what_it_follows_in_the_same_step() {
     for status in [CheckStatus::Passing, CheckStatus::Warning, CheckStatus::Critical] {
         world.change(LocalChange::Heartbeat { id: "ttl".to_owned(), status, output: "x".to_owned() }).unwrap();
         assert_eq!(world.status("alias"), status);
+    }
+}
+
+#[test]
+fn a_state_that_could_not_be_written_is_written_before_the_next_sign_of_life() {
+    let mut world = World::new();
+    assert!(world.core.take_states(world.now).is_empty(), "there is nothing to vouch for");
+    let ttl = check("ttl", Probe::Ttl { ttl: seconds(60) }, Duration::ZERO);
+    world.change(web(vec![ttl, tcp()])).unwrap();
+    let failed = world.core.take_states(world.now);
+    assert_eq!(world.core.take_states(world.now).len(), 1, "the life alone");
+    let beat = |status| LocalChange::Heartbeat { id: "ttl".to_owned(), status, output: String::new() };
+    world.change(beat(CheckStatus::Passing)).unwrap();
+    world.core.put_back_states(failed);
+    let written: Vec<Record> = world.core.take_states(world.now).iter().map(record).collect();
+    let [Record::State(a), Record::State(b), Record::Life(_)] = &written[..] else { panic!("{written:?}") };
+    let mut states = [(a.check.as_str(), a.status), (b.check.as_str(), b.status)];
+    states.sort();
+    assert_eq!(states, [("c", CheckStatus::Critical), ("ttl", CheckStatus::Passing)], "what is known better is not put back");
+}
+
+fn record(change: &FileChange) -> Record {
+    match change {
+        FileChange::Write { file, bytes } => Record::decode(file, bytes).unwrap(),
+        FileChange::Remove(file) => panic!("{file:?} is removed"),
     }
 }
 
