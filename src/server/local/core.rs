@@ -98,6 +98,9 @@ impl<T> Core<T> {
         let mut inputs = VecDeque::new();
         self.take(effects, &mut inputs, &mut touched);
         while let Some(input) = inputs.pop_front() {
+            if let health::Input::Forget(check) = &input {
+                self.runs.forget(check);
+            }
             self.checks.handle(now.at, input);
             self.drain_checks(now, hands, &mut inputs, &mut touched);
         }
@@ -109,7 +112,7 @@ impl<T> Core<T> {
     /// A run is over.
     pub fn done(&mut self, now: Now, check: CheckId, run: Run, found: Verdict, hands: &impl Hands<Held = T>) {
         // One that was cancelled meanwhile is known no more, here or there.
-        drop(self.runs.end(run, |start| hands.begin(start)));
+        self.runs.done(now.at, run, |start| hands.begin(start));
         let verdict = self.kept(found);
         self.feed(now, health::Input::Done { check, run, verdict }, hands);
     }
@@ -160,10 +163,10 @@ impl<T> Core<T> {
         while let Some(output) = self.checks.poll_output() {
             match output {
                 health::Output::Start { check, run, probe, timeout, output_limit } => {
-                    self.runs.start(Start { check, run, probe, timeout, output_limit }, |start| hands.begin(start));
+                    self.runs.start(now.at, Start { check, run, probe, timeout, output_limit }, |start| hands.begin(start));
                 }
                 health::Output::Cancel(run) => {
-                    if let Some(held) = self.runs.end(run, |start| hands.begin(start)) {
+                    if let Some(held) = self.runs.cancel(now.at, run, |start| hands.begin(start)) {
                         hands.cancel(held);
                     }
                 }

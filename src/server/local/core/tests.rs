@@ -196,6 +196,34 @@ fn a_service_that_stays_critical_is_given_up_once_its_time_is_over() {
 }
 
 #[test]
+fn checks_that_hang_keep_no_quick_one_waiting() {
+    let mut world = World::new();
+    let quick = check("quick", Probe::Script { args: Vec::new() }, seconds(10));
+    world.change(web(vec![quick])).unwrap();
+    for _ in 0..10 {
+        world.pass(seconds(1));
+        world.find(CheckStatus::Passing, "up");
+    }
+    let hung = |n| check(&format!("hung{n}"), Probe::Script { args: Vec::new() }, seconds(1));
+    world.change(web((0..300).map(hung).collect())).unwrap();
+    for second in 0..120 {
+        world.pass(seconds(1));
+        let over = |start: &Start| &*start.check == "quick" || second % 30 == 29;
+        let over: Vec<u64> = world.begun.0.borrow().values().filter(|start| over(start)).map(|start| start.run.0).collect();
+        for run in over {
+            let start = world.begun.0.borrow_mut().remove(&run).unwrap();
+            let status = if &*start.check == "quick" { CheckStatus::Passing } else { CheckStatus::Critical };
+            let found = Verdict { status, output: format!("in second {second}") };
+            world.core.done(world.now, start.check, start.run, found, &world.begun);
+        }
+        let output = &world.core.view().checks["quick"].output;
+        let last = output.rsplit(' ').next().and_then(|last| last.parse().ok()).unwrap_or(0);
+        assert!(second - last <= 11, "in second {second}: {output}");
+        world.settle();
+    }
+}
+
+#[test]
 fn a_check_that_goes_takes_its_run_with_it() {
     let mut world = World::new();
     world.change(web(vec![tcp()])).unwrap();
