@@ -191,7 +191,7 @@ impl Checks {
             ttl.look = Some(expires);
             self.timers.add(expires, ordinal, Part::Expiry);
         }
-        let limit = entry.definition.output_limit.unwrap_or(self.setup.output_limit);
+        let limit = self.setup.output_limit_of(entry.definition.output_limit);
         self.settle(now, ordinal, Verdict { output: capped(verdict.output, limit), ..verdict });
     }
 
@@ -251,7 +251,7 @@ impl Checks {
             run,
             probe: plan.probe.clone(),
             timeout: plan.timeout,
-            output_limit: plan.output_limit.unwrap_or(self.setup.output_limit),
+            output_limit: self.setup.output_limit_of(plan.output_limit),
         });
     }
 
