@@ -1,6 +1,7 @@
 //! What goes on by itself: checks fall due, the catalog is told, states are written down.
 
 use super::core::Errand;
+use super::untold::row_of;
 use super::{LocalAgent, records};
 use crate::agent::antientropy::{self, Outcome};
 use crate::agent::local::{FileChange, LocalChange};
@@ -124,11 +125,19 @@ impl<R: Runtime> Agent<R> {
             },
             Errand::Write(write, order, command) => {
                 self.local().keep_life(order.life).await;
+                let row = row_of(&command);
                 let outcome = match self.write(Command::Ordered { order, command: *command }, None).await {
                     Ok((_, Reply::Superseded { life })) => Outcome::Superseded { life },
-                    Ok((_, reply)) => reply.settled().map_or_else(Outcome::Refused, |_| Outcome::Done),
+                    Ok((_, reply)) => {
+                        self.local().untold().told(&row);
+                        reply.settled().map_or_else(Outcome::Refused, |_| Outcome::Done)
+                    }
                     Err(refusal) => {
-                        tracing::debug!(%refusal, "the catalog was not told of a registration: tried again later");
+                        if self.local().untold().failed(&row, &refusal) {
+                            tracing::warn!(row, %refusal, "the catalog cannot be told of a registration: it is tried again and again");
+                        } else {
+                            tracing::debug!(row, %refusal, "the catalog was not told of a registration: tried again later");
+                        }
                         Outcome::Unknown
                     }
                 };
