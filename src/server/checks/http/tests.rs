@@ -115,6 +115,25 @@ fn a_body_that_breaks_off_leaves_the_status_in_force_and_is_told() {
     assert_eq!((status, output.as_str()), (CheckStatus::Passing, "HTTP GET http://SERVER/p: 200 OK Output: half\n... (unexpected EOF)"));
 }
 
+#[test]
+fn a_body_in_tls_that_ends_without_a_farewell_is_told_in_gos_words() {
+    use crate::server::checks::tests::servers::{SERVER, acceptor, found, verified};
+    let acceptor = acceptor(SERVER, &[b"http/1.1"]);
+    let serve = move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nhalf").await;
+            let _ = stream.flush().await;
+        }
+    };
+    let tls = verified("web.test");
+    let probe = |at: std::net::SocketAddr| Probe::Http(HttpProbe { tls, ..probe(&format!("https://{at}/")) });
+    let verdict = found(serve, probe, Duration::from_secs(10));
+    assert_eq!(verdict.output, "HTTP GET https://SERVER/: 200 OK Output: half\n... (unexpected EOF)");
+}
+
 fn expecting(status: Option<u16>, body: &str, answer: &str) -> (CheckStatus, String) {
     let expect = Some(HttpExpectation { status, body: body.to_owned() });
     let verdict = against(&[answer.as_bytes()], |probe| HttpProbe { expect, ..probe }, "/p");
