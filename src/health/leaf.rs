@@ -20,7 +20,7 @@ pub(super) struct Plan {
     pub probe: Arc<Probe>,
     pub interval: Duration,
     pub timeout: Duration,
-    /// The most output kept, in bytes, if the check says.
+    /// How much output the check asks to be kept, in bytes, if it does; see [`Setup::output_limit`].
     pub output_limit: Option<usize>,
     pub thresholds: Thresholds,
 }

@@ -18,6 +18,9 @@ pub const STALL: Duration = Duration::from_secs(1);
 /// What a TTL that ran out during an outage of our own still gets, for heartbeats that waited meanwhile.
 pub const GRACE: Duration = Duration::from_secs(1);
 
+/// A first run comes within this, however long the interval is: what a check stood as before is not shown for longer without a look.
+pub const FIRST_RUN: Duration = Duration::from_secs(60);
+
 /// A service is given up after this long at the earliest (Consul's minimum of `deregister_critical_service_after`).
 pub const SHORTEST_GIVE_UP: Duration = Duration::from_secs(60);
 
@@ -126,7 +129,7 @@ impl Checks {
         let latest = before.as_ref().and_then(|before| before.leaves.iter().map(Leaf::next).min());
         let rng = &mut self.rng;
         let staggered = |plan: &Plan| {
-            let due = now + plan.interval.mul_f64(rng.random_range(0.0..1.0));
+            let due = now + plan.interval.min(FIRST_RUN).mul_f64(rng.random_range(0.0..1.0));
             latest.map_or(due, |latest| due.min(latest.max(now)))
         };
         let mut runs = Runs::new(check, &self.setup, verdict, staggered);
@@ -188,7 +191,7 @@ impl Checks {
             ttl.look = Some(expires);
             self.timers.add(expires, ordinal, Part::Expiry);
         }
-        let limit = entry.definition.output_limit.unwrap_or(self.setup.output_limit);
+        let limit = self.setup.output_limit_of(entry.definition.output_limit);
         self.settle(now, ordinal, Verdict { output: capped(verdict.output, limit), ..verdict });
     }
 
@@ -248,7 +251,7 @@ impl Checks {
             run,
             probe: plan.probe.clone(),
             timeout: plan.timeout,
-            output_limit: plan.output_limit.unwrap_or(self.setup.output_limit),
+            output_limit: self.setup.output_limit_of(plan.output_limit),
         });
     }
 

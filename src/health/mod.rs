@@ -17,7 +17,7 @@ mod timers;
 mod tree;
 mod words;
 
-pub use machine::{Checks, GIVE_UP_LOOK, GRACE, SHORTEST_GIVE_UP, STALL};
+pub use machine::{Checks, FIRST_RUN, GIVE_UP_LOOK, GRACE, SHORTEST_GIVE_UP, STALL};
 pub use output::capped;
 pub use tree::{MAX_TREE_DEPTH, MAX_TREE_LEAVES, TreeFault, examine};
 pub use words::{CheckId, Input, Output, Run, Setup, Verdict};

@@ -25,7 +25,7 @@ pub struct Verdict {
 pub struct Setup {
     /// Shorter intervals are raised to this (Consul: 1 s).
     pub shortest_interval: Duration,
-    /// The most output kept of a check that does not say, in bytes (`check_output_max_size`).
+    /// The most output kept of a check, in bytes (`check_output_max_size`); a check may ask for less.
     pub output_limit: usize,
     /// Seed of all the machine's chance.
     pub seed: u64,
@@ -35,6 +35,11 @@ impl Setup {
     /// Consul's figures.
     pub const fn consul(seed: u64) -> Setup {
         Setup { shortest_interval: Duration::from_secs(1), output_limit: 4096, seed }
+    }
+
+    /// The most output kept of a check that asks for `own`: the smaller counts, as with Consul.
+    pub(super) fn output_limit_of(&self, own: Option<usize>) -> usize {
+        own.map_or(self.output_limit, |own| own.min(self.output_limit))
     }
 }
 
@@ -68,7 +73,7 @@ pub enum Input {
         /// What it was told.
         verdict: Verdict,
     },
-    /// So much output is kept of a check that does not say, in bytes, from its next run or heartbeat on (`check_output_max_size` after a reload).
+    /// At most so much output is kept of any check, in bytes, from its next run or heartbeat on (`check_output_max_size` after a reload).
     OutputLimit(usize),
     /// An alias check's target stands so. Has no effect on others.
     Target {

@@ -23,7 +23,7 @@ impl Effects {
     }
 
     pub(super) fn write(&mut self, record: &Record) {
-        self.files.push(FileChange::Write { file: record.file(), bytes: record.encode() });
+        self.files.push(record.write());
     }
 
     pub(super) fn remove(&mut self, folder: Folder, id: &str) {
@@ -56,7 +56,7 @@ pub enum FileChange {
 pub struct RecordFile {
     /// Where.
     pub folder: Folder,
-    /// Its name: 32 hexadecimal digits.
+    /// Its name: 32 hexadecimal digits, or a word if there is one of its kind.
     pub name: String,
 }
 
@@ -74,7 +74,7 @@ pub enum Folder {
     Services,
     /// Checks registered over HTTP, and maintenance.
     Checks,
-    /// How checks stood. Losing the last of these loses nothing that was promised: they need not be durable before anyone is answered.
+    /// How checks stood, and when that last held. Losing the last of these loses nothing that was promised: they need not be durable before anyone is answered.
     States,
 }
 

@@ -28,7 +28,7 @@ pub use effects::{Effects, FileChange, Folder, RecordFile, Touched};
 pub use fingerprint::content_hash;
 pub use lint::{Lint, lint, lint_kinds};
 pub use maintenance::{NODE_MAINTENANCE, SERVICE_MAINTENANCE, is_maintenance, maintenance_of};
-pub use record::{CheckState, Record, RecordError};
+pub use record::{CheckState, Life, LifeSign, Record, RecordError};
 pub use registry::{Local, LocalSettings, MAX_CHECKS, MAX_SERVICES};
 pub use rows::{check_row, service_row};
 pub use standing::Standing;

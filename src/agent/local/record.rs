@@ -1,6 +1,6 @@
 //! What is kept on disk of the registrations, one file each: a version byte and bincode ([`crate::model::codec`]), then a CRC-32 of both.
 
-use super::effects::{Folder, RecordFile};
+use super::effects::{FileChange, Folder, RecordFile};
 use super::view::Embedding;
 use crate::model::codec::{self, CodecError};
 use crate::model::{CheckDefinition, CheckStatus, ServiceSpec, Timestamp};
@@ -31,7 +31,30 @@ pub enum Record {
     },
     /// How a check stood.
     State(CheckState),
+    /// When the agent last lived.
+    Life(Life),
 }
+
+/// That the agent lived, and that all check states on disk held then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// When.
+    pub at: Timestamp,
+    /// What it was doing.
+    pub sign: LifeSign,
+}
+
+/// What an agent was doing when it last gave a sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LifeSign {
+    /// It went on: heartbeats may have come that were not written yet.
+    Alive,
+    /// It stopped in good order: states are exact.
+    Rests,
+}
+
+/// The file of [`Record::Life`]. No id has it: theirs are hexadecimal.
+const LIFE: &str = "life";
 
 /// How a check stood.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,7 +90,13 @@ impl Record {
             Record::Service { spec, .. } => RecordFile::of(Folder::Services, &spec.id),
             Record::Check { definition, .. } => RecordFile::of(Folder::Checks, &definition.id),
             Record::State(state) => RecordFile::of(Folder::States, &state.check),
+            Record::Life(_) => RecordFile { folder: Folder::States, name: LIFE.to_owned() },
         }
+    }
+
+    /// The change that writes it.
+    pub(super) fn write(&self) -> FileChange {
+        FileChange::Write { file: self.file(), bytes: self.encode() }
     }
 
     /// The file's content.
@@ -91,7 +120,7 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::{CheckState, Record, RecordError};
+    use super::{CheckState, Life, LifeSign, Record, RecordError};
     use crate::agent::local::effects::{Folder, RecordFile};
     use crate::model::{CheckStatus, Timestamp};
     use proptest::prelude::{any, proptest};
@@ -103,8 +132,10 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        let record = state();
-        assert_eq!(Record::decode(&record.file(), &record.encode()), Ok(record));
+        let life = Record::Life(Life { at: Timestamp::from_unix_nanos(8), sign: LifeSign::Rests });
+        for record in [state(), life] {
+            assert_eq!(Record::decode(&record.file(), &record.encode()), Ok(record));
+        }
     }
 
     #[test]

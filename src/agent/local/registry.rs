@@ -3,7 +3,7 @@
 use super::change::{LocalChange, LocalError, Maintenance, OtherChecks};
 use super::effects::{Effects, Folder, Touched};
 use super::maintenance::{Subject, is_maintenance};
-use super::record::{CheckState, Record};
+use super::record::{CheckState, Life, Record};
 use super::view::{Embedding, LocalCheck, LocalService, LocalView, Origin};
 use crate::health::{self, Verdict, examine};
 use crate::model::{CheckDefinition, CheckStatus, NodeName, Probe, ServiceDefinition, ServiceSpec, Timestamp};
@@ -48,7 +48,9 @@ pub struct Local {
     pub(super) aliases: ByService,
     /// How checks stood in an earlier life that were not registered in this one yet.
     pub(super) past: OrdMap<Arc<str>, Arc<CheckState>>,
-    /// When the state of a check was last written.
+    /// The last sign of the life before this one, if it can be read.
+    pub(super) last_life: Option<Life>,
+    /// When the state of a check was last written: of every check but those of maintenance.
     pub(super) kept: OrdMap<Arc<str>, Timestamp>,
 }
 
@@ -79,6 +81,7 @@ impl Local {
             owned: OrdMap::new(),
             aliases: OrdMap::new(),
             past: OrdMap::new(),
+            last_life: None,
             kept: OrdMap::new(),
         }
     }
@@ -246,6 +249,10 @@ impl Local {
         }
         self.link(&id, &definition);
         self.view.checks.insert(id.clone(), Arc::new(check));
+        // A TTL begins anew with its registration; what was recalled is on disk already, and is not renewed by a restart.
+        if !self.kept.contains_key(&id) || (before.is_some() && self.state_is_old(wall, &definition)) {
+            self.keep_state(wall, &id, effects);
+        }
         match (&definition.probe, &before) {
             (Probe::Maintenance, None) => {}
             (Probe::Maintenance, Some(_)) => effects.health.push(health::Input::Forget(id.clone())),
@@ -317,7 +324,8 @@ impl Local {
         assert!(owned == self.owned, "checks are found by their service");
         assert!(aliases == self.aliases, "alias checks are found by what they follow");
         assert!(self.view.services.iter().all(|(id, service)| **id == *service.spec.id), "a service is found by its id");
-        assert!(self.kept.keys().all(|id| self.view.checks.contains_key(id)), "states are kept of what is registered");
+        let judged = self.view.checks.iter().filter(|(_, check)| check.definition.probe != Probe::Maintenance);
+        assert!(judged.map(|(id, _)| id).eq(self.kept.keys()), "states are kept of what is registered");
     }
 
     fn link(&mut self, id: &Arc<str>, definition: &CheckDefinition) {

@@ -28,6 +28,7 @@ impl Local {
                 Record::State(state) => {
                     local.past.insert(state.check.as_str().into(), Arc::new(state));
                 }
+                Record::Life(life) => local.last_life = Some(life),
             }
         }
         let mut effects = Effects::default();
@@ -49,8 +50,11 @@ impl Local {
         for gone in std::mem::take(&mut local.past).keys() {
             effects.remove(Folder::States, gone);
         }
-        // What was read need not be written.
-        effects.files.retain(|change| matches!(change, FileChange::Remove(_)));
+        // What was read need not be written. A state that says nothing any more must be: the next sign of life vouches for all that is there.
+        effects.files.retain(|change| match change {
+            FileChange::Remove(_) => true,
+            FileChange::Write { file, .. } => file.folder == Folder::States,
+        });
         Ok((local, effects))
     }
 

@@ -1,24 +1,25 @@
 //! What is kept of how checks stand, so that a restart forgets no verdict that still holds.
 
 use super::change::LocalError;
-use super::effects::{Effects, Folder};
-use super::record::{CheckState, Record};
+use super::effects::{Effects, FileChange, Folder};
+use super::record::{CheckState, Life, LifeSign, Record};
 use super::registry::Local;
 use crate::health::{self, Verdict};
 use crate::model::{CheckDefinition, Probe, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How old the verdict of a run may be when an agent takes it up after a restart. An agent that is restarted in place is back within seconds and
+/// How long an agent may have been away when it takes up how its checks stood. An agent that is restarted in place is back within seconds and
 /// must not hide what it has just seen pass; after a reboot the services themselves may not be up yet, and a check is critical until it is run.
+/// Every turn of a check is written down within about a second, so what counts is when the agent last lived, not when the check last turned.
 pub const FRESH: Duration = Duration::from_secs(60);
 
 /// Bounds of the time between two writes of the state of a TTL check that is told the same again and again.
-const REFRESH: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+const REFRESH: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// How old what is kept of a heartbeat may become: as much longer a TTL may last over a restart.
+/// How old what is kept of a heartbeat may become: as much longer a TTL may last over a crash.
 fn refresh(ttl: Duration) -> Duration {
-    (ttl / 2).clamp(REFRESH.0, REFRESH.1)
+    (ttl / 4).clamp(REFRESH.0, REFRESH.1)
 }
 
 impl Local {
@@ -42,6 +43,12 @@ impl Local {
         }
     }
 
+    /// What is to be written every few seconds, after the states that are to be: that the agent lives, and all states on disk hold. `None` while
+    /// there is nothing to vouch for.
+    pub fn sign_of_life(&self, wall: Timestamp) -> Option<FileChange> {
+        (!self.kept.is_empty()).then(|| Record::Life(Life { at: wall, sign: LifeSign::Alive }).write())
+    }
+
     pub(super) fn keep_state(&mut self, wall: Timestamp, id: &str, effects: &mut Effects) {
         if let Some(state) = self.state(id, wall) {
             effects.write(&Record::State(state));
@@ -54,7 +61,7 @@ impl Local {
         Some(CheckState { check: id.to_owned(), status: check.status, output: check.output.clone(), at })
     }
 
-    /// What is to be written before an orderly stop. `left` says how much of a TTL check's TTL is left; `None` if it has run out.
+    /// What is to be written before an orderly stop, in this order. `left` says how much of a TTL check's TTL is left; `None` if it has run out.
     pub fn rest(&self, wall: Timestamp, left: impl Fn(&str) -> Option<Duration>) -> Effects {
         let mut effects = Effects::default();
         for (id, check) in &self.view.checks {
@@ -67,23 +74,38 @@ impl Local {
                 None => effects.remove(Folder::States, id),
             }
         }
+        effects.write(&Record::Life(Life { at: wall, sign: LifeSign::Rests }));
         effects
     }
 
-    /// How a check stood in an earlier life, if that still says anything. A TTL begins anew: nobody could feed the check while its agent was away.
+    /// How a check stood in an earlier life, if that still says anything. A TTL that has not run out begins anew: nobody could feed the check while
+    /// its agent was away.
     pub(super) fn recall(&mut self, wall: Timestamp, definition: &CheckDefinition) -> Option<Verdict> {
         let state = self.past.remove(definition.id.as_str())?;
-        // A file is there: it goes with the check.
-        self.kept.insert(definition.id.as_str().into(), state.at);
-        let age = wall.since(state.at);
-        let lasts = match definition.probe.ttl() {
-            // The last heartbeat may have come right before it would have been written.
-            Some(ttl) => ttl + refresh(ttl),
-            None => FRESH,
+        let holds = match definition.probe.ttl() {
+            Some(ttl) => is_within(wall, state.at, ttl + self.unwritten(ttl)),
+            None => is_within(wall, self.last_life.map_or(state.at, |life| life.at.max(state.at)), FRESH),
         };
+        if !holds {
+            return None;
+        }
+        self.kept.insert(definition.id.as_str().into(), state.at);
         let state = Arc::unwrap_or_clone(state);
-        (age < lasts).then_some(Verdict { status: state.status, output: state.output })
+        Some(Verdict { status: state.status, output: state.output })
     }
+
+    /// How much later than what is on disk says a check may have been told how it stands.
+    fn unwritten(&self, ttl: Duration) -> Duration {
+        match self.last_life.map(|life| life.sign) {
+            Some(LifeSign::Rests) => Duration::ZERO,
+            Some(LifeSign::Alive) | None => refresh(ttl),
+        }
+    }
+}
+
+/// Whether less than `time` has passed since `at`. A clock that went back further than that tells nothing.
+fn is_within(wall: Timestamp, at: Timestamp, time: Duration) -> bool {
+    wall.since(at) < time && at.since(wall) < time
 }
 
 fn before(wall: Timestamp, time: Duration) -> Timestamp {

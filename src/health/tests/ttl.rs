@@ -1,6 +1,7 @@
 //! Checks that wait to be told.
 
 use super::world::{World, millis, says, secs, ttl, unheard};
+use crate::health::Input;
 use crate::model::CheckStatus::{Critical, Passing, Warning};
 use crate::model::Machine;
 
@@ -94,6 +95,13 @@ fn long_news_is_cut() {
     world.watch(check);
     world.heartbeat("t", Passing, "wordy");
     assert_eq!(world.machine.verdict("t"), Some(&says(Passing, "word ... (captured 4 of 5 bytes)")));
+    world.input(Input::OutputLimit(2));
+    world.heartbeat("t", Passing, "words");
+    assert_eq!(
+        world.machine.verdict("t"),
+        Some(&says(Passing, "wo ... (captured 2 of 5 bytes)")),
+        "no check gets more than the agent gives"
+    );
 }
 
 #[test]

@@ -39,8 +39,12 @@ impl fmt::Display for DialError {
 
 impl std::error::Error for DialError {}
 
-/// What the system says of an error, as Go prints it: `connection refused`.
+/// What the system says of an error, as Go prints it: `connection refused`. A stream that ends before its time is Go's `unexpected EOF`, in TLS (RFC 8446, section
+/// 6.1: without a farewell) as in the clear.
 pub fn os_text(cause: &io::Error) -> String {
+    if cause.kind() == io::ErrorKind::UnexpectedEof {
+        return "unexpected EOF".to_owned();
+    }
     let mut text = cause.to_string();
     if let Some(end) = text.find(" (os error ") {
         text.truncate(end);

@@ -18,7 +18,7 @@ mod udp;
 
 pub use setting::ProbeSetting;
 
-use crate::health::Verdict;
+use crate::health::{Verdict, capped};
 use crate::model::{CheckStatus, Probe};
 use crate::runtime::Runtime;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Bounds {
 /// What is not run but told (TTL, alias, maintenance) or made of several runs (a tree) is the health machine's: here it is critical.
 pub async fn run<R: Runtime>(probe: &Probe, timeout: Duration, output_limit: usize, setting: &ProbeSetting) -> Verdict {
     let bounds = Bounds { timeout, output: output_limit };
-    match probe {
+    let verdict = match probe {
         Probe::Script { args } => script::run::<R>(args, bounds).await,
         Probe::Http(probe) => http::run::<R>(probe, bounds, setting).await,
         Probe::Tcp { addr, tls } => tcp::run::<R>(addr, tls.as_ref(), bounds, setting).await,
@@ -49,6 +49,19 @@ pub async fn run<R: Runtime>(probe: &Probe, timeout: Duration, output_limit: usi
         Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Maintenance | Probe::Tree(_) => {
             critical("this kind of check is not run by itself")
         }
+    };
+    match probe {
+        // These keep the end of what they are told, and say themselves what was cut.
+        Probe::Script { .. } | Probe::Http(_) | Probe::Docker { .. } => verdict,
+        Probe::Tcp { .. }
+        | Probe::Udp { .. }
+        | Probe::Grpc { .. }
+        | Probe::H2Ping { .. }
+        | Probe::Native(_)
+        | Probe::Ttl { .. }
+        | Probe::Alias { .. }
+        | Probe::Maintenance
+        | Probe::Tree(_) => Verdict { output: capped(verdict.output, output_limit), ..verdict },
     }
 }
 

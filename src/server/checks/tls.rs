@@ -1,14 +1,17 @@
 //! TLS 1.2 and 1.3 as a check speaks them: rustls over ring, on the Runtime's streams, clock and list of authorities.
 
+mod fault;
+mod verifier;
+
+use self::fault::handshake_text;
+use self::verifier::TakeAny;
 use super::dial::{self, DialError};
 use crate::model::{TlsProbe, Trust};
 use crate::runtime::Runtime;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::time_provider::TimeProvider;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -136,9 +139,11 @@ fn new_config<R: Runtime>(trust: Trust, inside: Inside, authorities: Vec<Vec<u8>
     let builder = builder.with_safe_default_protocol_versions().expect("ring's suites cover both versions");
     let mut config = match trust {
         Trust::Verified => {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(authorities.into_iter().map(CertificateDer::from));
-            builder.with_root_certificates(roots).with_no_client_auth()
+            match verifier::verified(provider, authorities) {
+                Some(verifier) => builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth(),
+                // There is no authority, and so nothing to be trusted.
+                None => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
+            }
         }
         Trust::Any => builder.dangerous().with_custom_certificate_verifier(Arc::new(TakeAny(provider))).with_no_client_auth(),
     };
@@ -165,86 +170,6 @@ impl<R: Runtime> TimeProvider for WallClock<R> {
     fn current_time(&self) -> Option<UnixTime> {
         Some(UnixTime::since_unix_epoch(Duration::from_nanos(R::wall().as_unix_nanos())))
     }
-}
-
-/// Takes any certificate (`tls_skip_verify`); whoever shows it must still hold its key.
-#[derive(Debug)]
-struct TakeAny(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for TakeAny {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        m: &[u8],
-        c: &CertificateDer<'_>,
-        s: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(m, c, s, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        m: &[u8],
-        c: &CertificateDer<'_>,
-        s: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(m, c, s, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// What went wrong in a handshake, in the words of Go's `crypto/tls` and `crypto/x509` where it has them.
-fn handshake_text(cause: &io::Error) -> String {
-    let Some(refused) = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-        return match cause.kind() {
-            io::ErrorKind::UnexpectedEof => "EOF".to_owned(),
-            _ => dial::os_text(cause),
-        };
-    };
-    match refused {
-        rustls::Error::InvalidMessage(_) => "tls: first record does not look like a TLS handshake".to_owned(),
-        rustls::Error::AlertReceived(alert) => format!("remote error: tls: {}", alert_text(*alert)),
-        rustls::Error::InvalidCertificate(fault) => certificate_text(fault),
-        other => format!("tls: {other}"),
-    }
-}
-
-fn certificate_text(fault: &CertificateError) -> String {
-    match fault {
-        CertificateError::UnknownIssuer => "x509: certificate signed by unknown authority".to_owned(),
-        CertificateError::Expired
-        | CertificateError::ExpiredContext { .. }
-        | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => "x509: certificate has expired or is not yet valid".to_owned(),
-        CertificateError::NotValidForNameContext { expected, presented } => {
-            format!("x509: certificate is valid for {}, not {}", presented.join(", "), expected.to_str())
-        }
-        other => format!("x509: {other}"),
-    }
-}
-
-fn alert_text(alert: rustls::AlertDescription) -> String {
-    let mut text = String::new();
-    for letter in format!("{alert:?}").chars() {
-        if letter.is_uppercase() && !text.is_empty() {
-            text.push(' ');
-        }
-        text.extend(letter.to_lowercase());
-    }
-    text
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
@@ -282,9 +207,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::seconds;
-    use super::super::tests::servers::{EXPIRED, SERVER, acceptor, found, unverified, verified};
+    use super::super::tests::servers::{AUTHORITY, EXPIRED, SELF_SIGNED, SERVER, acceptor, found, unverified, verified};
     use crate::health::Verdict;
     use crate::model::{CheckStatus, Probe, TlsProbe};
+    use crate::runtime::tokio::Tokio;
     use tokio::io::AsyncWriteExt;
 
     fn agreed(certificate: &'static [u8], tls: TlsProbe) -> Verdict {
@@ -325,6 +251,29 @@ mod tests {
             },
         );
         assert_eq!((verdict.status, verdict.output.as_str()), (CheckStatus::Critical, "x509: certificate signed by unknown authority"));
+    }
+
+    #[test]
+    fn an_authority_that_shows_itself_is_taken_if_it_is_trusted_and_has_the_name() {
+        for (trusted, name, said) in [
+            (SELF_SIGNED, "", "TCP connect SERVER: Success"),
+            (SELF_SIGNED, "localhost", "TCP connect SERVER: Success"),
+            (SELF_SIGNED, "other.test", "x509: certificate is valid for localhost, 127.0.0.1, not other.test"),
+            (AUTHORITY, "", "x509: the certificate is that of an authority, not of a server"),
+        ] {
+            let acceptor = acceptor(SELF_SIGNED, &[]);
+            let serve = move |stream| {
+                let acceptor = acceptor.clone();
+                async move { drop(acceptor.accept(stream).await) }
+            };
+            let output = super::super::tests::servers::served(serve, async |at| {
+                let setting = super::super::ProbeSetting::default();
+                setting.tls.trust::<Tokio>(vec![trusted.to_vec()]).await;
+                let probe = Probe::Tcp { addr: at.to_string(), tls: Some(verified(name)) };
+                super::super::run::<Tokio>(&probe, seconds(10), 4096, &setting).await.output.replace(&at.to_string(), "SERVER")
+            });
+            assert_eq!(output, said, "{name}");
+        }
     }
 
     #[test]

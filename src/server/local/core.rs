@@ -98,6 +98,9 @@ impl<T> Core<T> {
         let mut inputs = VecDeque::new();
         self.take(effects, &mut inputs, &mut touched);
         while let Some(input) = inputs.pop_front() {
+            if let health::Input::Forget(check) = &input {
+                self.runs.forget(check);
+            }
             self.checks.handle(now.at, input);
             self.drain_checks(now, hands, &mut inputs, &mut touched);
         }
@@ -109,7 +112,7 @@ impl<T> Core<T> {
     /// A run is over.
     pub fn done(&mut self, now: Now, check: CheckId, run: Run, found: Verdict, hands: &impl Hands<Held = T>) {
         // One that was cancelled meanwhile is known no more, here or there.
-        drop(self.runs.end(run, |start| hands.begin(start)));
+        self.runs.done(now.at, run, |start| hands.begin(start));
         let verdict = self.kept(found);
         self.feed(now, health::Input::Done { check, run, verdict }, hands);
     }
@@ -160,10 +163,10 @@ impl<T> Core<T> {
         while let Some(output) = self.checks.poll_output() {
             match output {
                 health::Output::Start { check, run, probe, timeout, output_limit } => {
-                    self.runs.start(Start { check, run, probe, timeout, output_limit }, |start| hands.begin(start));
+                    self.runs.start(now.at, Start { check, run, probe, timeout, output_limit }, |start| hands.begin(start));
                 }
                 health::Output::Cancel(run) => {
-                    if let Some(held) = self.runs.end(run, |start| hands.begin(start)) {
+                    if let Some(held) = self.runs.cancel(now.at, run, |start| hands.begin(start)) {
                         hands.cancel(held);
                     }
                 }
@@ -220,9 +223,22 @@ impl<T> Core<T> {
         if self.discard_output { Verdict { output: String::new(), ..verdict } } else { verdict }
     }
 
-    /// What is to be written of check states, once.
-    pub fn take_states(&mut self) -> Vec<FileChange> {
-        std::mem::take(&mut self.states).into_values().collect()
+    /// What is to be written of check states, in this order and once; last that the agent lives, if there are any.
+    pub fn take_states(&mut self, now: Now) -> Vec<FileChange> {
+        let mut states = std::mem::take(&mut self.states);
+        let life = self.local.sign_of_life(now.wall);
+        if let Some(life) = &life {
+            // An older one that could not be written.
+            states.remove(file_of(life));
+        }
+        states.into_values().chain(life).collect()
+    }
+
+    /// These could not be written: what is not known better meanwhile is to be, before the next sign of life.
+    pub fn put_back_states(&mut self, changes: Vec<FileChange>) {
+        for change in changes {
+            self.states.entry(file_of(&change).clone()).or_insert(change);
+        }
     }
 
     /// Whether check states are to be written.

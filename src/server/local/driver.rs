@@ -1,6 +1,7 @@
 //! What goes on by itself: checks fall due, the catalog is told, states are written down.
 
 use super::core::Errand;
+use super::untold::row_of;
 use super::{LocalAgent, records};
 use crate::agent::antientropy::{self, Outcome};
 use crate::agent::local::{FileChange, LocalChange};
@@ -15,11 +16,17 @@ use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::FuturesUnordered;
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Between two rounds of writing check states: what changes more often is written once.
 const STATES_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two signs of life if nothing else is to be written: by so much too early an agent that crashed may seem to have died.
+const LIFE_PAUSE: Duration = Duration::from_secs(5);
+
+const UNWRITTEN: &str = "how checks stand could not be written down: after a restart they are critical until they are run or told";
 
 /// What one look of the driver found.
 pub(super) struct Look {
@@ -40,25 +47,43 @@ impl<R: Runtime> LocalAgent<R> {
         self.step(|core, now| core.tell(now, input));
     }
 
-    /// Writes check states as they change, for as long as it is polled.
+    /// Writes check states as they change, and that the agent lives, for as long as it is polled.
     async fn write_states_as_they_change(&self) {
+        let mut works = true;
         loop {
-            self.0.states.notified().await;
-            let states = self.step(|core, _| core.take_states());
-            self.write_states(states).await;
+            tokio::select! {
+                biased;
+                () = self.0.states.notified() => {}
+                () = sleep::<R>(LIFE_PAUSE) => {}
+            }
+            let states = Arc::new(self.step(|core, now| core.take_states(now)));
+            let written = self.write_states(states.clone()).await;
+            if let Err(error) = &written {
+                if works {
+                    tracing::warn!(%error, "{UNWRITTEN}");
+                }
+                // Waits for the next round: nobody is woken.
+                self.0.core.lock().expect("no panic while held").put_back_states(Arc::unwrap_or_clone(states));
+            }
+            works = written.is_ok();
             sleep::<R>(STATES_PAUSE).await;
         }
     }
 
-    pub(super) async fn write_states(&self, states: Vec<FileChange>) {
+    /// Writes down how the checks stand at the end.
+    pub(super) async fn write_last_states(&self, states: Vec<FileChange>) {
+        if let Err(error) = self.write_states(Arc::new(states)).await {
+            tracing::warn!(%error, "{UNWRITTEN}");
+        }
+    }
+
+    async fn write_states(&self, states: Arc<Vec<FileChange>>) -> io::Result<()> {
         let (disk, writing) = (self.0.disk.clone(), self.0.writing.clone());
         let written = R::spawn_blocking(move || {
             let _turn = writing.lock().expect("no panic while held");
             states.iter().try_for_each(|change| records::write_lazily(&disk, change))
         });
-        if let Err(error) = written.await.and_then(|written| written) {
-            tracing::warn!(%error, "how checks stand could not be written down: after a restart they are critical until they are run or told");
-        }
+        written.await.and_then(|written| written)
     }
 }
 
@@ -100,11 +125,19 @@ impl<R: Runtime> Agent<R> {
             },
             Errand::Write(write, order, command) => {
                 self.local().keep_life(order.life).await;
+                let row = row_of(&command);
                 let outcome = match self.write(Command::Ordered { order, command: *command }, None).await {
                     Ok((_, Reply::Superseded { life })) => Outcome::Superseded { life },
-                    Ok((_, reply)) => reply.settled().map_or_else(Outcome::Refused, |_| Outcome::Done),
+                    Ok((_, reply)) => {
+                        self.local().untold().told(&row);
+                        reply.settled().map_or_else(Outcome::Refused, |_| Outcome::Done)
+                    }
                     Err(refusal) => {
-                        tracing::debug!(%refusal, "the catalog was not told of a registration: tried again later");
+                        if self.local().untold().failed(&row, &refusal) {
+                            tracing::warn!(row, %refusal, "the catalog cannot be told of a registration: it is tried again and again");
+                        } else {
+                            tracing::debug!(row, %refusal, "the catalog was not told of a registration: tried again later");
+                        }
                         Outcome::Unknown
                     }
                 };

@@ -12,6 +12,7 @@ mod driver;
 mod life;
 mod records;
 mod runs;
+mod untold;
 
 use self::core::{Core, Hands, Now};
 use super::checks::{self, ProbeSetting};
@@ -24,9 +25,10 @@ use crate::model::NodeId;
 use crate::runtime::{Runtime, watch};
 use arc_swap::ArcSwap;
 use runs::Start;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::Notify;
+use untold::Untold;
 
 /// The agent's registrations, at work. Clones are the same.
 pub(super) struct LocalAgent<R: Runtime>(Arc<Shared<R>>);
@@ -50,6 +52,8 @@ struct Shared<R: Runtime> {
     life: tokio::sync::Mutex<u64>,
     /// Held while check states are written: one round may outlast whoever began it.
     writing: Arc<Mutex<()>>,
+    /// What the catalog could not be told.
+    untold: Mutex<Untold>,
     setting: ProbeSetting,
     scripts: ScriptChecks,
     /// How long one attempt to tell the catalog may take.
@@ -92,6 +96,7 @@ impl<R: Runtime> LocalAgent<R> {
             disk,
             life: tokio::sync::Mutex::new(life),
             writing: Arc::default(),
+            untold: Mutex::default(),
             setting,
             scripts: tuning.scripts,
             attempt: config.rpc_hold_timeout,
@@ -115,6 +120,10 @@ impl<R: Runtime> LocalAgent<R> {
         self.0.core.lock().expect("no panic while held").runs.counts()
     }
 
+    fn untold(&self) -> MutexGuard<'_, Untold> {
+        self.0.untold.lock().expect("no panic while held")
+    }
+
     /// How far the catalog follows.
     pub fn sync_status(&self) -> antientropy::Status {
         self.0.core.lock().expect("no panic while held").sync_status()
@@ -124,7 +133,7 @@ impl<R: Runtime> LocalAgent<R> {
     pub async fn rest(&self) {
         let (runs, states) = self.step(|core, now| (core.runs.take_all(), core.rest(now)));
         runs.iter().for_each(R::abort);
-        self.write_states(states).await;
+        self.write_last_states(states).await;
     }
 
     /// Takes one step, then shows what changed and wakes whom it concerns.

@@ -109,6 +109,22 @@ fn what_was_registered_and_how_it_stood_is_there_after_a_stop() {
 }
 
 #[test]
+fn an_agent_that_crashes_does_not_forget_how_its_checks_stand() {
+    on_tokio(async |place| {
+        let agent = place.open_with(&impatient()).await;
+        let tcp = check("c1", "w1", Probe::Tcp { addr: "192.0.2.1:1".to_owned(), tls: None });
+        let passing = |check| CheckDefinition { initial: Some(CheckStatus::Passing), ..check };
+        changed(&agent, service("w1", vec![passing(tcp), passing(ttl("c2", "w1")), ttl("c3", "w1")])).await;
+        let states = agent.step(|core, now| core.take_states(now));
+        agent.write_last_states(states).await;
+        drop(agent);
+        let again = place.open().await;
+        let status = |id| stands(&again, id).unwrap().0;
+        assert_eq!(["c1", "c2", "c3"].map(status), [CheckStatus::Passing, CheckStatus::Passing, CheckStatus::Critical]);
+    });
+}
+
+#[test]
 fn what_was_deregistered_stays_away_with_its_files() {
     on_tokio(async |place| {
         let agent = place.open_with(&impatient()).await;
@@ -166,7 +182,7 @@ fn a_heartbeat_that_says_the_same_wakes_nobody_and_writes_nothing() {
         changed(&agent, heartbeat("c1", "fine")).await;
         // The driver and the writer of states look once, and have nothing left to do.
         drop(agent.look());
-        agent.step(|core, _| core.take_states());
+        agent.step(|core, now| core.take_states(now));
         while agent.0.driver.notified().now_or_never().is_some() || agent.0.states.notified().now_or_never().is_some() {}
         let (view, mut watching) = (agent.view(), agent.watch());
         for _ in 0..1_000 {

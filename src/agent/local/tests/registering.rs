@@ -17,7 +17,13 @@ fn a_registration_is_written_watched_and_told() {
     let told = files(&effects, &ids);
     assert_eq!(
         told.iter().map(|(what, folder, id)| (*what, *folder, id.as_str())).collect::<Vec<_>>(),
-        [("write", "services", "web"), ("write", "checks", "c1"), ("write", "checks", "c2")]
+        [
+            ("write", "services", "web"),
+            ("write", "checks", "c1"),
+            ("write", "checks/state", "c1"),
+            ("write", "checks", "c2"),
+            ("write", "checks/state", "c2"),
+        ]
     );
     assert_eq!(effects.health.len(), 2);
     assert_eq!(effects.touched, [Touched::Service("web".into()), Touched::Check("c1".into()), Touched::Check("c2".into())]);
@@ -173,6 +179,16 @@ fn a_status_is_kept_and_told_and_an_output_only_told() {
 }
 
 #[test]
+fn a_ttl_check_that_is_registered_again_has_its_ttl_from_then_on() {
+    let mut local = empty();
+    register(&mut local, service("web", &["c"]), OtherChecks::Keep);
+    let again = LocalChange::RegisterService { definition: Box::new(service("web", &["c"])), others: OtherChecks::Keep };
+    let at = after(Duration::from_secs(15));
+    let written = records(&local.apply(at, again).unwrap());
+    assert!(matches!(&written[..], [Record::State(state)] if state.check == "c" && state.at == at), "{written:?}");
+}
+
+#[test]
 fn a_thousand_heartbeats_are_written_a_few_times() {
     let mut local = empty();
     register(&mut local, service("web", &["c"]), OtherChecks::Keep);
@@ -185,5 +201,5 @@ fn a_thousand_heartbeats_are_written_a_few_times() {
         beats += effects.health.len();
         written += records(&effects).iter().filter(|record| matches!(record, Record::State(state) if state.check == "c")).count();
     }
-    assert_eq!((beats, written), (1000, 3), "at half its TTL of a minute");
+    assert_eq!((beats, written), (1000, 6), "at a quarter of its TTL of a minute");
 }

@@ -10,6 +10,7 @@ pub use expectation::Patterns;
 pub use response::{Body, Head, Reader, ResponseError};
 
 use super::dial;
+use super::script::captured;
 use super::tls::{self, Inside, TlsError, Wire};
 use super::{Bounds, ProbeSetting, critical};
 use crate::health::Verdict;
@@ -205,7 +206,7 @@ fn judged(probe: &HttpProbe, method: &str, head: &Head, answer: &Answer, failed:
         (None, Some(HttpExpectation { status: None, .. }) | None) => by_status,
     };
     let because = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
-    let mut output = format!("HTTP {method} {}: {}{because} Output: {}", redacted(&probe.url), head.status_line, answer.body.text());
+    let mut output = format!("HTTP {method} {}: {}{because} Output: {}", redacted(&probe.url), head.status_line, captured(&answer.body));
     if let Some(broken) = answer.broken.as_ref().or(failed.as_ref()) {
         output.push_str(&format!("\n... ({broken})"));
     }

@@ -100,11 +100,12 @@ fn a_silent_server_is_given_up_at_the_timeout() {
 fn the_end_of_a_long_body_is_kept_and_an_endless_one_is_cut() {
     let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 6006\r\n\r\n{}ending", "x".repeat(6000));
     let (status, output) = answered(&long);
-    assert_eq!((status, output.len()), (CheckStatus::Passing, "HTTP GET http://SERVER/p: 200 OK Output: ".len() + 4096));
-    assert!(output.ends_with("xxending"));
+    let said = format!("HTTP GET http://SERVER/p: 200 OK Output: Captured 4096 of 6006 bytes\n...\n{}ending", "x".repeat(4090));
+    assert_eq!((status, output), (CheckStatus::Passing, said));
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(4 << 20));
     let (status, output) = answered(&endless);
     assert_eq!(status, CheckStatus::Passing);
+    assert!(output.starts_with("HTTP GET http://SERVER/p: 200 OK Output: Captured 4096 of 1"), "{output}");
     assert!(output.ends_with(&format!("xxx\n... (the body is longer than {LONGEST_BODY} bytes and was not read further)")));
 }
 
@@ -112,6 +113,25 @@ fn the_end_of_a_long_body_is_kept_and_an_endless_one_is_cut() {
 fn a_body_that_breaks_off_leaves_the_status_in_force_and_is_told() {
     let (status, output) = answered("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
     assert_eq!((status, output.as_str()), (CheckStatus::Passing, "HTTP GET http://SERVER/p: 200 OK Output: half\n... (unexpected EOF)"));
+}
+
+#[test]
+fn a_body_in_tls_that_ends_without_a_farewell_is_told_in_gos_words() {
+    use crate::server::checks::tests::servers::{SERVER, acceptor, found, verified};
+    let acceptor = acceptor(SERVER, &[b"http/1.1"]);
+    let serve = move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nhalf").await;
+            let _ = stream.flush().await;
+        }
+    };
+    let tls = verified("web.test");
+    let probe = |at: std::net::SocketAddr| Probe::Http(HttpProbe { tls, ..probe(&format!("https://{at}/")) });
+    let verdict = found(serve, probe, Duration::from_secs(10));
+    assert_eq!(verdict.output, "HTTP GET https://SERVER/: 200 OK Output: half\n... (unexpected EOF)");
 }
 
 fn expecting(status: Option<u16>, body: &str, answer: &str) -> (CheckStatus, String) {

@@ -131,7 +131,7 @@ pub async fn run<R: Runtime>(probe: &NativeProbe, bounds: Bounds, setting: &Prob
             Protocol::Smtp => smtp::ask::<R>(&asked).await,
         }
     };
-    let said = |what: &str| cut(format!("{name} {}: {what}", asked.addr), bounds.output);
+    let said = |what: &str| format!("{name} {}: {what}", asked.addr);
     match timeout::<R, _>(bounds.timeout, talk).await {
         Ok(Ok(answer)) => passing(said(&answer)),
         Ok(Err(cause)) => critical(said(&cause.to_string())),
@@ -145,12 +145,4 @@ fn with_port(addr: &str, port: u16) -> String {
         return format!("[{addr}]:{port}");
     }
     if dial::split(addr).is_some() { addr.to_owned() } else { format!("{addr}:{port}") }
-}
-
-/// The beginning of a text that is too long.
-fn cut(mut text: String, limit: usize) -> String {
-    if text.len() > limit {
-        text.truncate(text.floor_char_boundary(limit));
-    }
-    text
 }

@@ -17,9 +17,11 @@ use tokio_rustls::TlsAcceptor;
 pub const SERVER: &[u8] = include_bytes!("../../../../tests/tls/server.der");
 /// As [`SERVER`], until 2021.
 pub const EXPIRED: &[u8] = include_bytes!("../../../../tests/tls/expired.der");
-/// Vouches for both.
+/// Vouches for the two above.
 pub const AUTHORITY: &[u8] = include_bytes!("../../../../tests/tls/authority.der");
-/// The key of both.
+/// An authority that signed itself: for `localhost` and 127.0.0.1.
+pub const SELF_SIGNED: &[u8] = include_bytes!("../../../../tests/tls/self_signed.der");
+/// The key of all but the authority.
 pub const SERVER_KEY: &[u8] = include_bytes!("../../../../tests/tls/server.key.der");
 
 /// Takes TLS connections with `certificate`.

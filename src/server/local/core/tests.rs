@@ -1,6 +1,6 @@
 use super::{Core, Errand, Hands, Now, Start};
 use crate::agent::antientropy::{self, Outcome};
-use crate::agent::local::{Local, LocalChange, LocalError, LocalSettings, OtherChecks};
+use crate::agent::local::{FileChange, Local, LocalChange, LocalError, LocalSettings, OtherChecks, Record};
 use crate::health::{self, Verdict};
 use crate::model::{CheckDefinition, CheckStatus, Instant, NodeId, NodeName, Probe, ServiceDefinition, ServiceSpec, Thresholds, Timestamp};
 use crate::state::CatalogCommand;
@@ -196,6 +196,34 @@ fn a_service_that_stays_critical_is_given_up_once_its_time_is_over() {
 }
 
 #[test]
+fn checks_that_hang_keep_no_quick_one_waiting() {
+    let mut world = World::new();
+    let quick = check("quick", Probe::Script { args: Vec::new() }, seconds(10));
+    world.change(web(vec![quick])).unwrap();
+    for _ in 0..10 {
+        world.pass(seconds(1));
+        world.find(CheckStatus::Passing, "up");
+    }
+    let hung = |n| check(&format!("hung{n}"), Probe::Script { args: Vec::new() }, seconds(1));
+    world.change(web((0..300).map(hung).collect())).unwrap();
+    for second in 0..120 {
+        world.pass(seconds(1));
+        let over = |start: &Start| &*start.check == "quick" || second % 30 == 29;
+        let over: Vec<u64> = world.begun.0.borrow().values().filter(|start| over(start)).map(|start| start.run.0).collect();
+        for run in over {
+            let start = world.begun.0.borrow_mut().remove(&run).unwrap();
+            let status = if &*start.check == "quick" { CheckStatus::Passing } else { CheckStatus::Critical };
+            let found = Verdict { status, output: format!("in second {second}") };
+            world.core.done(world.now, start.check, start.run, found, &world.begun);
+        }
+        let output = &world.core.view().checks["quick"].output;
+        let last = output.rsplit(' ').next().and_then(|last| last.parse().ok()).unwrap_or(0);
+        assert!(second - last <= 11, "in second {second}: {output}");
+        world.settle();
+    }
+}
+
+#[test]
 fn a_check_that_goes_takes_its_run_with_it() {
     let mut world = World::new();
     world.change(web(vec![tcp()])).unwrap();
@@ -221,6 +249,31 @@ fn an_alias_stands_as_what_it_follows_in_the_same_step() {
     for status in [CheckStatus::Passing, CheckStatus::Warning, CheckStatus::Critical] {
         world.change(LocalChange::Heartbeat { id: "ttl".to_owned(), status, output: "x".to_owned() }).unwrap();
         assert_eq!(world.status("alias"), status);
+    }
+}
+
+#[test]
+fn a_state_that_could_not_be_written_is_written_before_the_next_sign_of_life() {
+    let mut world = World::new();
+    assert!(world.core.take_states(world.now).is_empty(), "there is nothing to vouch for");
+    let ttl = check("ttl", Probe::Ttl { ttl: seconds(60) }, Duration::ZERO);
+    world.change(web(vec![ttl, tcp()])).unwrap();
+    let failed = world.core.take_states(world.now);
+    assert_eq!(world.core.take_states(world.now).len(), 1, "the life alone");
+    let beat = |status| LocalChange::Heartbeat { id: "ttl".to_owned(), status, output: String::new() };
+    world.change(beat(CheckStatus::Passing)).unwrap();
+    world.core.put_back_states(failed);
+    let written: Vec<Record> = world.core.take_states(world.now).iter().map(record).collect();
+    let [Record::State(a), Record::State(b), Record::Life(_)] = &written[..] else { panic!("{written:?}") };
+    let mut states = [(a.check.as_str(), a.status), (b.check.as_str(), b.status)];
+    states.sort();
+    assert_eq!(states, [("c", CheckStatus::Critical), ("ttl", CheckStatus::Passing)], "what is known better is not put back");
+}
+
+fn record(change: &FileChange) -> Record {
+    match change {
+        FileChange::Write { file, bytes } => Record::decode(file, bytes).unwrap(),
+        FileChange::Remove(file) => panic!("{file:?} is removed"),
     }
 }
 
