@@ -251,7 +251,7 @@ proptest! {
             let service = state.services().iter().find(|service| service.address() == address);
             let found = Query::AtAddress { address: address.parse().unwrap() }.answer(&state).rows;
             match (found, node, service) {
-                (Rows::Nodes(found), Some(node), _) => assert_eq!(found, [node.clone()]),
+                (Rows::Nodes(found), Some(node), _) => assert_eq!(found, std::slice::from_ref(node)),
                 (Rows::Instances(found), None, service) => {
                     assert_eq!(found.iter().map(|instance| &instance.service).collect::<Vec<_>>(), service.into_iter().collect::<Vec<_>>());
                 }
