@@ -5,8 +5,10 @@
 #[cfg(not(madsim))]
 compile_error!("--cfg madsim is missing: RUSTFLAGS or a [target.*] rustflags line has replaced [build] rustflags in .cargo/config.toml");
 
+pub mod book;
 pub mod calm;
 pub mod catalog;
+pub mod changes;
 pub mod chaos;
 pub mod checker;
 pub mod cli;

@@ -1,6 +1,7 @@
 //! The scenarios that `cargo sim` plays by name.
 
 use crate::catalog::{catalog, comeback};
+use crate::changes::changes;
 use crate::chaos::chaos;
 use crate::checker::{self, Action, Operation, Verdict, rounds::Budget};
 use crate::hello;
@@ -13,6 +14,7 @@ use crate::whole_agent::WholeAgent;
 use crate::workload::forgotten_promise;
 use crate::world;
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::io::Write;
 
 /// A scenario: a seed makes a run of it.
@@ -49,6 +51,12 @@ pub const ALL: &[Scenario] = &[
         about: "sessions, locks with fencing tokens, holders that stall, transactions, faults; then every session has to end",
         planted: None,
         play: play_locks,
+    },
+    Scenario {
+        name: "changes",
+        about: "keys written in every way, followers of the changes, archives fetched and restored, faults; then all has to reach everybody",
+        planted: None,
+        play: play_changes,
     },
     Scenario {
         name: "promise",
@@ -103,34 +111,32 @@ fn play_chaos(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>
 }
 
 fn play_catalog(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
-    let planted = scenario.planted;
-    let played = play(seed, text, move || {
-        if let Some(planted) = planted {
-            world::with(|w| w.controls = planted.controls);
-        }
-        catalog()
-    });
-    Report::new(seed, scenario, played)
+    play_guarded(scenario, seed, text, catalog)
 }
 
 fn play_locks(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
-    let planted = scenario.planted;
-    let played = play(seed, text, move || {
-        if let Some(planted) = planted {
-            world::with(|w| w.controls = planted.controls);
-        }
-        locks()
-    });
-    Report::new(seed, scenario, played)
+    play_guarded(scenario, seed, text, locks)
+}
+
+fn play_changes(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    play_guarded(scenario, seed, text, changes)
 }
 
 fn play_comeback(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>) -> Report {
+    play_guarded(scenario, seed, text, comeback)
+}
+
+/// Plays what `scenario` does, with the servers' safety measures as the planted fault has them.
+fn play_guarded<F>(scenario: &Scenario, seed: u64, text: Option<Box<dyn Write + Send>>, run: fn() -> F) -> Report
+where
+    F: Future<Output = Findings> + 'static,
+{
     let planted = scenario.planted;
     let played = play(seed, text, move || {
         if let Some(planted) = planted {
             world::with(|w| w.controls = planted.controls);
         }
-        comeback()
+        run()
     });
     Report::new(seed, scenario, played)
 }
