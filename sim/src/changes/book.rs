@@ -1,7 +1,7 @@
 //! What the programs of a run write down, and the archives that they share.
 
 use crate::book::{self, say};
-use crate::invariants::changes::observed::{Anew, Heard, Restored, Saved, Seen};
+use crate::invariants::changes::observed::{Anew, Heard, Looked, Restored, Saved, Seen};
 use crate::invariants::observation::Malformed;
 use bytes::Bytes;
 
@@ -49,6 +49,11 @@ impl Book {
     pub fn anew(&self, anew: Anew) {
         say(format_args!("{anew:?}"));
         self.lock().seen.anew.push(anew);
+    }
+
+    /// A transaction read several keys.
+    pub fn looked(&self, looked: Looked) {
+        self.lock().seen.looks.push(looked);
     }
 
     /// An archive was fetched.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// Plays the run of this world's seed.
 pub async fn changes() -> Findings {
-    let plan = Arc::new(ChangesPlan::draw(world::with(|w| w.seed)));
+    let plan = Arc::new(world::with(|w| ChangesPlan::draw(w.seed, w.slant)));
     let (book, recorder) = (Book::new(), Recorder::new());
     let cluster = Cluster::<WholeAgent>::start(&plan.base);
     let programs = start(&cluster, &plan, &book, &recorder);
@@ -81,6 +81,7 @@ fn counts(seen: &Seen) -> BTreeMap<&'static str, u64> {
         ("of-many-keys", told(|told| matches!(told, Told::Change { rows, .. } if rows.len() > 1))),
         ("gaps", told(|told| matches!(told, Told::Gap { .. }))),
         ("read-anew", seen.anew.len() as u64),
+        ("looks", seen.looks.len() as u64),
         ("archives", seen.saved.len() as u64),
         ("restored", restored(Fate::Done)),
         ("restored-perhaps", restored(Fate::Unknown)),

@@ -2,6 +2,7 @@
 
 use crate::draws::Draws;
 use crate::plan::{Plan, Temper};
+use crate::slant::Slant;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,9 +39,9 @@ pub struct ChangesPlan {
 
 impl ChangesPlan {
     /// The run of `seed`. In half of the runs something is restored.
-    pub fn draw(seed: u64) -> ChangesPlan {
+    pub fn draw(seed: u64, slant: Slant) -> ChangesPlan {
         let mut draws = Draws::new(seed, "changes", 0);
-        let base = Plan::draw(seed, Temper { storm: STORM, clients: 0, pause: 1_000..8_000 });
+        let base = Plan::draw(seed, Temper { storm: STORM, clients: 0, pause: 1_000..8_000, slant });
         let until = base.storm + AFTERWARDS;
         let keys = (0..draws.within(3..8)).map(|n| format!("{PREFIX}{n}").into()).collect();
         let followers = (0..draws.within(3..6)).map(|_| *draws.pick(&[PREFIX, PREFIX, "s/1", ""])).collect();

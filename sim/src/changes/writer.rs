@@ -2,8 +2,9 @@
 
 use super::book::{Book, now};
 use super::plan::{BRIEF, ChangesPlan, PREFIX};
-use crate::checker::{Action, Mode, Nanos, Operation, Outcome};
+use crate::checker::{Action, Found, Mode, Nanos, Operation, Outcome};
 use crate::draws::Draws;
+use crate::invariants::changes::observed::Looked;
 use crate::invariants::observation::Malformed;
 use crate::runtime::Sim;
 use crate::workload::txn::{self, Came};
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(9);
 struct Writer {
     draws: Draws,
     plan: Arc<ChangesPlan>,
+    book: Book,
     asking: Asking,
     /// The last `ModifyIndex` seen of each key, 0 for one that was absent.
     versions: BTreeMap<Arc<str>, Index>,
@@ -63,11 +65,11 @@ pub async fn write(number: u64, plan: Arc<ChangesPlan>, book: Book, recorder: Re
     let mut draws = Draws::new(plan.base.seed, "writer", number);
     let connection = Connection::new(*draws.pick(&plan.base.agents()));
     let asking = Asking { client: number as u32 + 1, connection, recorder, patience: PATIENCE };
-    let mut writer = Writer { draws, plan, asking, versions: BTreeMap::new(), written: 0 };
+    let mut writer = Writer { draws, plan, book, asking, versions: BTreeMap::new(), written: 0 };
     loop {
         let pause = Duration::from_millis(writer.draws.within(10..500));
         sleep::<Sim>(pause).await;
-        if book.passed() >= writer.plan.until {
+        if writer.book.passed() >= writer.plan.until {
             return;
         }
         if !writer.act().await {
@@ -180,6 +182,8 @@ impl Writer {
         let (invoked, operations) = (now(), keys.iter().map(|key| txn::get(key)).collect());
         let came = txn::ask(&mut self.asking.connection, operations, PATIENCE).await;
         if let Came::Done(rows) = &came {
+            let row = |(key, found): &(String, Option<Found>)| (key.clone(), found.as_ref().map(|f| (f.value.to_string(), f.modify)));
+            self.book.looked(Looked { invoked, returned: now(), rows: rows.iter().map(row).collect() });
             for (key, (named, found)) in keys.into_iter().zip(rows) {
                 if *named != *key {
                     self.garbled(format!("a transaction shows {named} in place of {key}"));

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 /// Plays the run of this world's seed.
 pub async fn locks() -> Findings {
-    let plan = Arc::new(LocksPlan::draw(world::with(|w| w.seed)));
+    let plan = Arc::new(world::with(|w| LocksPlan::draw(w.seed, w.slant)));
     let book = Book::new();
     let cluster = Cluster::<WholeAgent>::start(&plan.base);
     let users = &plan.base.users;

@@ -2,6 +2,7 @@
 
 use crate::draws::Draws;
 use crate::plan::{Plan, Temper};
+use crate::slant::Slant;
 use std::time::Duration;
 
 /// How long faults strike in the usual run.
@@ -32,9 +33,9 @@ pub struct LocksPlan {
 
 impl LocksPlan {
     /// The run of `seed`.
-    pub fn draw(seed: u64) -> LocksPlan {
+    pub fn draw(seed: u64, slant: Slant) -> LocksPlan {
         let mut draws = Draws::new(seed, "locks", 0);
-        let base = Plan::draw(seed, Temper { storm: STORM, clients: 1, pause: 1_000..9_000 });
+        let base = Plan::draw(seed, Temper { storm: STORM, clients: 1, pause: 1_000..9_000, slant });
         let until = base.storm + AFTERWARDS;
         let locks = draws.within(1..3);
         let (contenders, tuples, beacons) = (draws.within(3..7), draws.within(2..5), draws.within(1..4));

@@ -19,6 +19,7 @@ use crate::draws::Draws;
 use crate::invariants::Records;
 use crate::runtime::meter;
 use crate::runtime::tcp::Connections;
+use crate::slant::Slant;
 use crate::trace::{Entry, Trace};
 use events::Events;
 use madsim::task::NodeId;
@@ -47,6 +48,8 @@ pub struct World {
     pub seen: Records,
     /// Safety measures of the agents: a scenario may plant a fault.
     pub controls: Controls,
+    /// What the scenario asks of its runs.
+    pub slant: Slant,
     time: TimeHandle,
     events: Events,
     ids: BTreeMap<NodeId, Who>,
@@ -69,6 +72,7 @@ pub fn begin(seed: u64, text: Option<Box<dyn Write + Send>>) {
         failures: Vec::new(),
         seen: Records::default(),
         controls: Controls::SAFE,
+        slant: Slant::NONE,
         time: TimeHandle::current(),
         events: Events::default(),
         ids: BTreeMap::new(),

@@ -8,6 +8,7 @@ pub mod observed;
 mod past;
 mod restore;
 mod stream;
+mod together;
 
 pub use past::Past;
 
@@ -21,6 +22,7 @@ pub fn judge(seen: &Seen) -> Vec<Violation> {
     violations.extend(gap::violations(&seen.streams));
     violations.extend(anew::violations(&seen.anew, &seen.applied));
     violations.extend(arrival::violations(seen, &past));
+    violations.extend(together::violations(&seen.looks, &seen.applied));
     violations.extend(archive::violations(&seen.saved, &seen.applied));
     violations.extend(restore::violations(&seen.restored, &seen.applied));
     violations.extend(standing::violations(&seen.ends, &seen.applied, seen.end));

@@ -15,6 +15,8 @@ pub struct Seen {
     pub streams: Vec<Heard>,
     /// What was read anew after a gap.
     pub anew: Vec<Anew>,
+    /// Transactions that read several keys.
+    pub looks: Vec<Looked>,
     /// Archives that were fetched.
     pub saved: Vec<Saved>,
     /// Archives that were sent to be restored.
@@ -104,6 +106,17 @@ pub struct Anew {
     pub rows: BTreeMap<String, Shown>,
     /// When it was answered.
     pub returned: Nanos,
+}
+
+/// Several keys as one transaction read them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// When it was sent.
+    pub invoked: Nanos,
+    /// When it was answered.
+    pub returned: Nanos,
+    /// The keys, each with its value and version; `None`: no such key.
+    pub rows: Vec<(String, Option<(String, Index)>)>,
 }
 
 /// Whether an archive had to be fresh.

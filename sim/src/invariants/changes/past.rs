@@ -4,7 +4,7 @@ use super::observed::Shown;
 use crate::checker::Nanos;
 use crate::invariants::board::{self, Row};
 use crate::invariants::observation::Applied;
-use muster::model::{Index, Key};
+use muster::model::Index;
 use std::collections::BTreeMap;
 
 /// What one command changed.
@@ -65,18 +65,11 @@ impl Past {
 }
 
 /// Workloads write text; anything else is shown as near to it as can be.
-pub fn text(key: &Key) -> String {
-    String::from_utf8_lossy(key).into_owned()
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A key as answers show it.
 pub fn shown(row: &Row) -> Shown {
-    Shown {
-        value: String::from_utf8_lossy(&row.value).into_owned(),
-        flags: row.flags,
-        create: row.created,
-        modify: row.modified,
-        locks: row.locks,
-        session: row.holder,
-    }
+    Shown { value: text(&row.value), flags: row.flags, create: row.created, modify: row.modified, locks: row.locks, session: row.holder }
 }

@@ -1,5 +1,5 @@
 use super::judge;
-use super::observed::{Anew, Fate, Freshness, Heard, Restored, Saved, Seen, Shown, Told};
+use super::observed::{Anew, Fate, Freshness, Heard, Looked, Restored, Saved, Seen, Shown, Told};
 use crate::checker::Nanos;
 use crate::invariants::End;
 use crate::invariants::board::Board;
@@ -151,6 +151,20 @@ fn a_follower_that_is_never_told_of_the_last_change_is_found_once_there_was_time
     assert_eq!(ids(&seen), ["W4-arrival"]);
     seen.calm_from = 10 * SECOND;
     assert_eq!(ids(&seen), [""; 0]);
+}
+
+#[test]
+fn a_transaction_that_reads_two_states_at_once_or_an_old_one_is_found() {
+    let judged = |invoked, a: (&str, Index), b: Option<(&str, Index)>| {
+        let row = |(value, modify): (&str, Index)| (value.to_owned(), modify);
+        let rows = vec![("s/a".to_owned(), Some(row(a))), ("s/b".to_owned(), b.map(row))];
+        let look = Looked { invoked, returned: 9 * SECOND, rows };
+        ids(&Seen { looks: vec![look], applied: story().applied, end: 10 * SECOND, ..Seen::default() })
+    };
+    assert_eq!(judged(6 * SECOND, ("1", 5), Some(("2", 6))), [""; 0]);
+    assert_eq!(judged(8 * SECOND + 1, ("3", 8), None), [""; 0]);
+    assert_eq!(judged(6 * SECOND, ("3", 8), Some(("2", 6))), ["K6-one-state"], "half of a transaction");
+    assert_eq!(judged(8 * SECOND + 1, ("1", 5), Some(("2", 6))), ["K6-one-state"], "old");
 }
 
 fn saved(state: &State, index: Index) -> Saved {
