@@ -19,6 +19,13 @@ impl<P> Clone for Book<P> {
     }
 }
 
+/// A book for a run that starts now.
+impl<P: Default> Default for Book<P> {
+    fn default() -> Book<P> {
+        Book::begin(P::default())
+    }
+}
+
 impl<P> Book<P> {
     /// A book for a run that starts now.
     pub fn begin(pages: P) -> Book<P> {

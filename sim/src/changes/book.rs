@@ -29,11 +29,6 @@ pub struct Pages {
 }
 
 impl Book {
-    /// A book for a run that starts now.
-    pub fn new() -> Book {
-        Book::begin(Pages::default())
-    }
-
     /// Everything so far.
     pub fn take(&self) -> Seen {
         std::mem::take(&mut self.lock().seen)

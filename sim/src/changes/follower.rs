@@ -2,7 +2,7 @@
 //! now and then, and at times names an index that is still to come.
 
 use super::book::{Book, now};
-use super::plan::ChangesPlan;
+use super::plan::{ChangesPlan, RARE};
 use super::sse::{self, Reader};
 use crate::draws::Draws;
 use crate::invariants::changes::observed::{Anew, Heard, Told};
@@ -56,6 +56,11 @@ impl Follower {
         self.book.passed() >= self.plan.until
     }
 
+    /// The longest that it listens to one stream, in milliseconds: to one that says little longer than it takes to show that it is alive.
+    fn longest(&self) -> u64 {
+        if self.prefix == RARE { 40_000 } else { 15_000 }
+    }
+
     fn agent(&mut self) -> Who {
         *self.draws.pick(&self.plan.base.agents())
     }
@@ -97,7 +102,7 @@ impl Follower {
 
     /// Listens until it has enough, or there is no more.
     async fn hear(&mut self, mut feed: Feed, heard: &mut Heard) {
-        let enough = if self.is_late() { self.plan.end } else { Duration::from_millis(self.draws.within(200..15_000)) };
+        let enough = if self.is_late() { self.plan.end } else { Duration::from_millis(self.draws.within(200..self.longest())) };
         let begun = self.book.passed();
         let slow = !self.is_late() && self.draws.chance(200_000);
         let mut reader = Reader::default();

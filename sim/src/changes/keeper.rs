@@ -1,4 +1,4 @@
-//! A program that fetches archives all the time, and at times restores one, or tries to restore one that is damaged.
+//! Programs that fetch archives all the time; one of them at times restores one, or tries to restore one that is damaged.
 
 use super::book::{Archive, Book, now};
 use super::plan::{BRIEF, ChangesPlan, PREFIX};
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// How long an archive, or the end of a restore, is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The keeper's number among the clients: no writer has it.
+/// The first keeper's number among the clients: no writer has it.
 const CLIENT: u32 = 0;
 /// Bytes of a state read at once.
 const PIECE: usize = 64 * 1024;
@@ -32,15 +32,15 @@ struct Keeper {
     recorder: Recorder,
 }
 
-/// The life of the keeper.
-pub async fn keep(plan: Arc<ChangesPlan>, book: Book, recorder: Recorder) {
-    let draws = Draws::new(plan.base.seed, "keeper", 0);
-    let mut coming = plan.restores.clone();
+/// The life of keeper `number`; the first restores.
+pub async fn keep(number: u64, plan: Arc<ChangesPlan>, book: Book, recorder: Recorder) {
+    let draws = Draws::new(plan.base.seed, "keeper", number);
+    let mut coming = if number == 0 { plan.restores.clone() } else { Vec::new() };
     let mut keeper = Keeper { draws, plan, book, recorder };
     while keeper.book.passed() < keeper.plan.until {
         let pause = Duration::from_millis(keeper.draws.within(300..5_000));
         sleep::<Sim>(pause).await;
-        if keeper.draws.chance(100_000) {
+        if number == 0 && keeper.draws.chance(100_000) {
             keeper.restore_damaged().await;
         } else if coming.first().is_some_and(|at| *at <= keeper.book.passed()) {
             coming.remove(0);

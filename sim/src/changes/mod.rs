@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// Plays the run of this world's seed.
 pub async fn changes() -> Findings {
     let plan = Arc::new(world::with(|w| ChangesPlan::draw(w.seed, w.slant)));
-    let (book, recorder) = (Book::new(), Recorder::new());
+    let (book, recorder) = (Book::default(), Recorder::new());
     let cluster = Cluster::<WholeAgent>::start(&plan.base);
     let programs = start(&cluster, &plan, &book, &recorder);
     cluster.storm(&plan.base).await;
@@ -67,8 +67,8 @@ fn start(cluster: &Cluster<WholeAgent>, plan: &Arc<ChangesPlan>, book: &Book, re
     let (nodes, followers) = (&cluster.nodes, plan.followers.len() as u64);
     let writing = |number| nodes.spawn(machine(number), writer::write(number, plan.clone(), book.clone(), recorder.clone()));
     let following = |number| nodes.spawn(machine(number), follower::follow(number, plan.clone(), book.clone()));
-    let keeping = nodes.spawn(machine(0), keeper::keep(plan.clone(), book.clone(), recorder.clone()));
-    (0..plan.writers).map(writing).chain((0..followers).map(following)).chain([keeping]).collect()
+    let keeping = |number| nodes.spawn(machine(number), keeper::keep(number, plan.clone(), book.clone(), recorder.clone()));
+    (0..plan.writers).map(writing).chain((0..followers).map(following)).chain((0..plan.keepers).map(keeping)).collect()
 }
 
 fn counts(seen: &Seen) -> BTreeMap<&'static str, u64> {
@@ -79,6 +79,7 @@ fn counts(seen: &Seen) -> BTreeMap<&'static str, u64> {
         ("streams", seen.streams.len() as u64),
         ("changes-heard", told(|told| matches!(told, Told::Change { .. }))),
         ("of-many-keys", told(|told| matches!(told, Told::Change { rows, .. } if rows.len() > 1))),
+        ("alive", told(|told| matches!(told, Told::Alive { .. }))),
         ("gaps", told(|told| matches!(told, Told::Gap { .. }))),
         ("read-anew", seen.anew.len() as u64),
         ("looks", seen.looks.len() as u64),

@@ -11,6 +11,9 @@ pub const PREFIX: &str = "s/";
 /// Under what the keys begin that have a TTL: nobody but time deletes them, so no client's account of them is complete.
 pub const BRIEF: &str = "s/brief/";
 
+/// Under what the keys begin that are seldom written: who follows them is told mostly that somebody is there.
+pub const RARE: &str = "s/rare/";
+
 /// How long faults strike.
 const STORM: Duration = Duration::from_secs(45);
 /// How long work goes on after the last fault.
@@ -29,7 +32,9 @@ pub struct ChangesPlan {
     pub keys: Vec<Arc<str>>,
     /// Programs that follow the changes, each with the prefix that it follows.
     pub followers: Vec<&'static str>,
-    /// When archives are restored.
+    /// Programs that fetch archives.
+    pub keepers: u64,
+    /// When archives are restored, by the first of them.
     pub restores: Vec<Duration>,
     /// When work ends.
     pub until: Duration,
@@ -44,10 +49,11 @@ impl ChangesPlan {
         let base = Plan::draw(seed, Temper { storm: STORM, clients: 0, pause: 1_000..8_000, slant });
         let until = base.storm + AFTERWARDS;
         let keys = (0..draws.within(3..8)).map(|n| format!("{PREFIX}{n}").into()).collect();
-        let followers = (0..draws.within(3..6)).map(|_| *draws.pick(&[PREFIX, PREFIX, "s/1", ""])).collect();
+        let followers = (0..draws.within(4..7)).map(|_| *draws.pick(&[PREFIX, PREFIX, RARE, "s/1", ""])).collect();
         let restores = *draws.pick(&[0, 0, 1, 2]);
         let mut restores: Vec<Duration> = (0..restores).map(|_| Duration::from_millis(draws.within(10_000..44_000))).collect();
         restores.sort_unstable();
-        ChangesPlan { writers: draws.within(3..6), keys, followers, restores, until, end: until + LISTENING, base }
+        let (writers, keepers) = (draws.within(3..6), draws.within(1..4));
+        ChangesPlan { writers, keys, followers, keepers, restores, until, end: until + LISTENING, base }
     }
 }

@@ -1,7 +1,7 @@
 //! A program that changes keys in every way there is: alone, under a condition, several in a transaction, all at once, and for a time.
 
 use super::book::{Book, now};
-use super::plan::{BRIEF, ChangesPlan, PREFIX};
+use super::plan::{BRIEF, ChangesPlan, PREFIX, RARE};
 use crate::checker::{Action, Found, Mode, Nanos, Operation, Outcome};
 use crate::draws::Draws;
 use crate::invariants::changes::observed::Looked;
@@ -46,9 +46,11 @@ enum Deed {
     Clear,
     /// Writes a key for a time.
     Brief,
+    /// Writes a key that is seldom written.
+    Rare,
 }
 
-const MIX: [(Deed, u64); 9] = [
+const MIX: [(Deed, u64); 10] = [
     (Deed::Put, 22),
     (Deed::Cas, 12),
     (Deed::Get, 14),
@@ -58,6 +60,7 @@ const MIX: [(Deed, u64); 9] = [
     (Deed::Look, 8),
     (Deed::Clear, 1),
     (Deed::Brief, 8),
+    (Deed::Rare, 1),
 ];
 
 /// The life of writer `number`.
@@ -99,6 +102,7 @@ impl Writer {
             Deed::Look => self.look().await,
             Deed::Clear => self.clear().await,
             Deed::Brief => self.brief().await,
+            Deed::Rare => self.unrecorded(format!("{RARE}0")).await,
         }
     }
 
@@ -179,7 +183,7 @@ impl Writer {
 
     async fn look(&mut self) -> bool {
         let keys = self.some();
-        let (invoked, operations) = (now(), keys.iter().map(|key| txn::get(key)).collect());
+        let (invoked, operations) = (now(), keys.iter().map(|key| txn::show(key)).collect());
         let came = txn::ask(&mut self.asking.connection, operations, PATIENCE).await;
         if let Came::Done(rows) = &came {
             let row = |(key, found): &(String, Option<Found>)| (key.clone(), found.as_ref().map(|f| (f.value.to_string(), f.modify)));
@@ -221,8 +225,13 @@ impl Writer {
     }
 
     async fn brief(&mut self) -> bool {
-        let (value, key, ttl) = (self.next_value(), self.draws.below(4), self.draws.within(1..8));
-        let path = format!("/v1/kv/{BRIEF}{key}?ttl={ttl}s");
+        let (key, ttl) = (self.draws.below(4), self.draws.within(1..8));
+        self.unrecorded(format!("{BRIEF}{key}?ttl={ttl}s")).await
+    }
+
+    /// Writes a key that no account is kept of.
+    async fn unrecorded(&mut self, to: String) -> bool {
+        let (value, path) = (self.next_value(), format!("/v1/kv/{to}"));
         let replied = self.asking.connection.ask(Method::PUT, &path, Bytes::copy_from_slice(value.as_bytes()), PATIENCE).await;
         replied.is_ok_and(|reply| reply.status == 200)
     }

@@ -54,9 +54,14 @@ impl Beacon {
 
     async fn write(&mut self) -> Told {
         self.written += 1;
-        let value = format!("{}-{}", self.key, self.written);
+        let value = self.value();
         let query = format!("ttl={}s", self.ttl.as_secs());
         self.sign(&query, Some(value)).await
+    }
+
+    /// What was written last.
+    fn value(&self) -> String {
+        format!("{}-{}", self.key, self.written)
     }
 
     async fn keep(&mut self) {
@@ -74,11 +79,15 @@ impl Beacon {
         }
     }
 
-    /// Makes the key stay until its time would be long over, and deletes it.
+    /// Makes the key stay, as it is or with another value; writes it on the condition that it is gone once its time would be long over, which is refused;
+    /// and deletes it.
     async fn write_for_good(&mut self) {
         let path = format!("/v1/kv/{}", self.key);
-        if self.connection.ask(Method::PUT, &path, Bytes::from_static(b"for good"), PATIENCE).await.is_ok() {
+        let value = if self.draws.chance(500_000) { self.value() } else { "for good".to_owned() };
+        if self.connection.ask(Method::PUT, &path, value.into(), PATIENCE).await.is_ok() {
             sleep::<Sim>(self.ttl + Duration::from_secs(2)).await;
+            let anew = Bytes::from_static(b"anew");
+            drop(self.connection.ask(Method::PUT, &format!("{path}?cas=0"), anew, PATIENCE).await);
         }
         drop(self.connection.ask(Method::DELETE, &path, Bytes::new(), PATIENCE).await);
     }

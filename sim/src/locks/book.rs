@@ -19,11 +19,6 @@ pub struct Pages {
 }
 
 impl Book {
-    /// A book for a run that starts now.
-    pub fn new() -> Book {
-        Book::begin(Pages::default())
-    }
-
     /// Everything so far.
     pub fn take(&self) -> (Seen, History) {
         let mut pages = self.lock();

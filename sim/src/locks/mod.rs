@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// Plays the run of this world's seed.
 pub async fn locks() -> Findings {
     let plan = Arc::new(world::with(|w| LocksPlan::draw(w.seed, w.slant)));
-    let book = Book::new();
+    let book = Book::default();
     let cluster = Cluster::<WholeAgent>::start(&plan.base);
     let users = &plan.base.users;
     let mut programs = Vec::new();

@@ -71,9 +71,9 @@ fn operations(action: &Action, draws: &mut Draws) -> Vec<Value> {
         }
         Action::Delete => all(None, &txn::delete),
         Action::DeleteCas { expect } => [txn::delete_cas(KEYS[chosen], *expect)].into_iter().chain(others().map(txn::delete)).collect(),
-        Action::Get { .. } if draws.chance(300_000) => vec![txn::get_tree(PREFIX)],
+        Action::Get { .. } if draws.chance(300_000) => vec![txn::show_tree(PREFIX)],
         // Some of them are enough: they are all alike.
-        Action::Get { .. } => KEYS[chosen.min(KEYS.len() - 2)..].iter().map(|key| txn::get(key)).collect(),
+        Action::Get { .. } => KEYS[chosen.min(KEYS.len() - 2)..].iter().map(|key| txn::show(key)).collect(),
     }
 }
 

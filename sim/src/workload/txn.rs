@@ -49,12 +49,12 @@ pub fn delete_cas(key: &str, index: Index) -> Value {
 }
 
 /// Shows a key, or that it is not there.
-pub fn get(key: &str) -> Value {
+pub fn show(key: &str) -> Value {
     kv("get-or-empty", key)
 }
 
 /// Shows all keys that begin so.
-pub fn get_tree(prefix: &str) -> Value {
+pub fn show_tree(prefix: &str) -> Value {
     kv("get-tree", prefix)
 }
 

@@ -231,3 +231,6 @@ impl Board {
 pub fn first_applied(applied: &[Applied]) -> BTreeMap<Index, Nanos> {
     entries(applied).into_iter().map(|(index, entry)| (index, entry.at)).collect()
 }
+
+#[cfg(test)]
+mod tests;
