@@ -74,8 +74,9 @@ impl Keeper {
                 let known = board.below(PREFIX).filter(|(key, _)| !key.starts_with(BRIEF.as_bytes()));
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                 let rows = known.map(|(key, row)| (text(key), text(&row.value))).collect();
-                let archive = Archive { file: reply.body.clone(), state: digest(&bytes), rows };
-                self.book.saved(Saved { invoked, returned: now(), freshness, index, board }, archive);
+                let state = digest(&bytes);
+                let archive = Archive { file: reply.body.clone(), state, rows };
+                self.book.saved(Saved { invoked, returned: now(), freshness, index, state, board }, archive);
             }
             Err(why) => self.book.malformed(format!("a snapshot is no archive: {why}")),
         }

@@ -19,7 +19,7 @@ use crate::runtime::KernelWait;
 use crate::trace::Entry;
 use crate::whole_agent::WholeAgent;
 use crate::workload::Recorder;
-use crate::world;
+use crate::world::{self, Archives};
 use book::Book;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use std::sync::Arc;
 pub async fn changes() -> Findings {
     let plan = Arc::new(world::with(|w| ChangesPlan::draw(w.seed, w.slant)));
     let (book, recorder) = (Book::default(), Recorder::new());
+    world::with(|w| w.archives = Archives::Judged);
     let cluster = Cluster::<WholeAgent>::start(&plan.base);
     let programs = start(&cluster, &plan, &book, &recorder);
     cluster.storm(&plan.base).await;

@@ -95,10 +95,21 @@ pub struct Applied {
     pub command: u128,
     /// Digest of the state after it, `None` where it was not taken.
     pub state: Option<u128>,
+    /// The tables after it, where archives are judged.
+    pub tables: Option<Tables>,
     /// The whole command, if it was one that changes something.
     pub whole: Option<Arc<Command>>,
     /// What the state answered.
     pub reply: Reply,
+}
+
+/// What an archive of a state would hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tables {
+    /// The last change in it.
+    pub last_change: Index,
+    /// Digest of its bytes.
+    pub digest: u128,
 }
 
 impl Applied {

@@ -99,12 +99,12 @@ pub const ALL: &[Planted] = &[
     },
     Planted {
         name: "lying-agents",
-        about: "disks of client agents answer a sync before anything is on the platter, so a power loss takes what was registered",
+        about: "disks of client agents answer a sync before anything is on the platter, so a power loss takes what was registered, and who they are",
         scenario: "catalog",
         controls: Controls::SAFE,
         fsync: Fsync::LyingOnClients,
-        caught_by: &["C4-registration-kept"],
-        seeds: 40,
+        caught_by: &["C1-critical-leaves", "C3-catalog-is-union", "C4-registration-kept"],
+        seeds: 60,
         at_least: 4,
     },
     Planted {

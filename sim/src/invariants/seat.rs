@@ -1,10 +1,10 @@
 //! The observer's seat in a simulated server: what happens inside it becomes records.
 
-use super::observation::{Applied, Boot, Gauge, Granted, Installed, Record, RoleChange};
+use super::observation::{Applied, Boot, Gauge, Granted, Installed, Record, RoleChange, Tables};
 use crate::checker::Nanos;
 use crate::runtime::Sim;
 use crate::trace::digest;
-use crate::world::{self, Who};
+use crate::world::{self, Archives, Who};
 use muster::model::{Index, NodeId, codec};
 use muster::raft::{AppliedEntry, Observer, Raft, Role};
 use muster::runtime::timeout;
@@ -102,8 +102,9 @@ impl Observer for Seat {
         let whole = changes.map(|stamped| Arc::new(stamped.command.clone()));
         let state = entry.index.is_multiple_of(DIGEST_EVERY).then(|| digest(&entry.state.encode()));
         let (at, server, process) = (now(), self.who, self.process);
+        let tables = world::try_with(|w| w.archives).is_some_and(|archives| archives == Archives::Judged).then(|| tables(entry.state));
         let (index, term, reply) = (entry.index, entry.term, entry.reply.clone());
-        let applied = Applied { at, server, process, index, term, command, state, whole, reply };
+        let applied = Applied { at, server, process, index, term, command, state, tables, whole, reply };
         if let Some(catalog) = applied.catalog() {
             say(server, format_args!("applied {index} {catalog:?}"));
         }
@@ -118,6 +119,10 @@ impl Observer for Seat {
     fn voted(&self, term: u64, candidate: NodeId) {
         self.records.with(|r| r.votes.push(Granted { at: now(), voter: self.who, disk: 0, term, candidate }));
     }
+}
+
+fn tables(state: &State) -> Tables {
+    Tables { last_change: state.last_change(), digest: digest(&state.archived().collect::<Vec<_>>().concat()) }
 }
 
 /// A line for whoever reads the trace.

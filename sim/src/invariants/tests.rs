@@ -22,6 +22,7 @@ fn applied(server: u8, at: u64, index: u64, kv: KvCommand) -> Applied {
         term: 1,
         command,
         state: Some(command + 1),
+        tables: None,
         whole: Some(Arc::new(Command::Kv(kv))),
         reply,
     }

@@ -66,6 +66,7 @@ impl Store {
             term: 1,
             command: 0,
             state: None,
+            tables: None,
             whole: Some(Arc::new(Command::Kv(kv))),
             reply,
         });

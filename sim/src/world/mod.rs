@@ -50,6 +50,8 @@ pub struct World {
     pub controls: Controls,
     /// What the scenario asks of its runs.
     pub slant: Slant,
+    /// Whether archives of servers' states are judged, for which each state is digested.
+    pub archives: Archives,
     time: TimeHandle,
     events: Events,
     ids: BTreeMap<NodeId, Who>,
@@ -59,6 +61,15 @@ pub struct World {
 
 thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
+}
+
+/// Whether archives of servers' states are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archives {
+    /// They are.
+    Judged,
+    /// There are none.
+    Ignored,
 }
 
 /// Begins this thread's world and its driver. Call it inside madsim's runtime; trace lines go to `text`.
@@ -73,6 +84,7 @@ pub fn begin(seed: u64, text: Option<Box<dyn Write + Send>>) {
         seen: Records::default(),
         controls: Controls::SAFE,
         slant: Slant::NONE,
+        archives: Archives::Ignored,
         time: TimeHandle::current(),
         events: Events::default(),
         ids: BTreeMap::new(),

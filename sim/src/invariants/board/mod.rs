@@ -175,6 +175,9 @@ impl Board {
         if self.sessions != other.sessions {
             return Some(format!("the sessions are {:?} in place of {:?}", other.sessions(), self.sessions()));
         }
+        if self.delayed != other.delayed {
+            return Some(format!("lock-delays keep {:?} in place of {:?}", other.delayed, self.delayed));
+        }
         (self.timers != other.timers).then(|| format!("the timers are {:?} in place of {:?}", other.timers, self.timers))
     }
 

@@ -79,10 +79,8 @@ impl Board {
         let (mut board, everything) = (Board::default(), Key::default());
         for entry in state.kv().below(&everything) {
             board.rows.insert(entry.key.clone(), row_of(entry));
-            if let Some(session) = state.sessions().delayed(&entry.key) {
-                board.delayed.entry(session).or_default().insert(entry.key.clone());
-            }
         }
+        board.delayed = state.sessions().delays().map(|(session, keys)| (session, keys.iter().cloned().collect())).collect();
         board.sessions = state.sessions().iter().map(|session| (session.id, session.spec.clone())).collect();
         board.timers = state.timers().rows().iter().map(|(timer, span): (&Timer, _)| (timer.clone(), span.since)).collect();
         board

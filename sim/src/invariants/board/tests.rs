@@ -159,7 +159,7 @@ fn story(seed: u64) -> (Vec<Applied>, Vec<State>) {
             let at = index * 1_000_000_000;
             let (reply, _) = state.apply(index, &Stamped { at: Timestamp::from_unix_nanos(at), command: command.clone() });
             let (server, whole) = (Who(1), Some(Arc::new(command)));
-            applied.push(Applied { at, server, process: 0, index, term: 1, command: 0, state: None, whole, reply });
+            applied.push(Applied { at, server, process: 0, index, term: 1, command: 0, state: None, tables: None, whole, reply });
             states.push(state.clone());
         }
         coming = commands.next(&state);

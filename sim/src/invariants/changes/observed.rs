@@ -139,7 +139,9 @@ pub struct Saved {
     pub freshness: Freshness,
     /// The index it says it is of.
     pub index: Index,
-    /// What is in it.
+    /// Digest of the state in it.
+    pub state: u128,
+    /// What is in it of keys and sessions.
     pub board: Board,
 }
 

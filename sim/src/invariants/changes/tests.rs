@@ -3,7 +3,7 @@ use super::observed::{Anew, Fate, Freshness, Heard, Looked, Restored, Saved, See
 use crate::checker::Nanos;
 use crate::invariants::End;
 use crate::invariants::board::Board;
-use crate::invariants::observation::Applied;
+use crate::invariants::observation::{Applied, Tables};
 use crate::trace::digest;
 use crate::world::Who;
 use muster::model::{Index, Timestamp};
@@ -36,9 +36,10 @@ impl Log {
         let index = self.applied.last().map_or(5, |last| last.index + 1);
         let at = index * SECOND;
         let (reply, _) = self.state.apply(index, &Stamped { at: Timestamp::from_unix_nanos(at), command: command.clone() });
-        let whole = Some(Arc::new(command));
+        let (whole, last_change) = (Some(Arc::new(command)), self.state.last_change());
+        let tables = Some(Tables { last_change, digest: digest(&bytes(&self.state)) });
         let (server, process, term) = (Who(1), 0, 1);
-        self.applied.push(Applied { at, server, process, index, term, command: u128::from(index), state: None, whole, reply });
+        self.applied.push(Applied { at, server, process, index, term, command: u128::from(index), state: None, tables, whole, reply });
         self.states.insert(index, self.state.clone());
         index
     }
@@ -167,9 +168,13 @@ fn a_transaction_that_reads_two_states_at_once_or_an_old_one_is_found() {
     assert_eq!(judged(8 * SECOND + 1, ("1", 5), Some(("2", 6))), ["K6-one-state"], "old");
 }
 
+fn bytes(state: &State) -> Vec<u8> {
+    state.archived().collect::<Vec<_>>().concat()
+}
+
 fn saved(state: &State, index: Index) -> Saved {
-    let (invoked, returned) = (8 * SECOND + 1, 9 * SECOND);
-    Saved { invoked, returned, freshness: Freshness::Current, index, board: Board::of(state) }
+    let (invoked, returned, state, board) = (8 * SECOND + 1, 9 * SECOND, digest(&bytes(state)), Board::of(state));
+    Saved { invoked, returned, freshness: Freshness::Current, index, state, board }
 }
 
 #[test]
@@ -179,6 +184,7 @@ fn an_archive_that_is_another_state_than_its_index_says_or_an_old_one_is_found()
     assert_eq!(judged(saved(&log.state, 8)), [""; 0]);
     assert_eq!(judged(saved(&log.states[&6], 8)), ["S1-archive-is-its-index"]);
     assert_eq!(judged(saved(&log.state, 9)), ["S1-archive-is-its-index"], "no such index");
+    assert_eq!(judged(Saved { state: 1, ..saved(&log.state, 8) }), ["S1-archive-is-its-index"], "other tables than those of keys differ");
     let old = Saved { freshness: Freshness::Stale, ..saved(&log.states[&6], 6) };
     assert_eq!(judged(old.clone()), [""; 0]);
     assert_eq!(judged(Saved { freshness: Freshness::Current, ..old }), ["S1-archive-is-its-index"]);
@@ -186,7 +192,7 @@ fn an_archive_that_is_another_state_than_its_index_says_or_an_old_one_is_found()
 
 /// The story, and the state as of 6 put in its place at 11, and a write after that at 12.
 fn restored(log: &mut Log) -> Restored {
-    let bytes = log.states[&6].archived().collect::<Vec<_>>().concat();
+    let bytes = bytes(&log.states[&6]);
     let (restore, state) = (7, digest(&bytes));
     log.apply(Command::Restore(RestoreCommand::Begin { restore, bytes: bytes.len() as u64 }));
     log.apply(Command::Restore(RestoreCommand::Piece { restore, offset: 0, bytes: bytes.into() }));

@@ -35,6 +35,7 @@ fn applied(index: Index, command: Command, reply: Reply) -> Applied {
         term: 1,
         command: u128::from(index),
         state: None,
+        tables: None,
         whole: Some(Arc::new(command)),
         reply,
     }
