@@ -1,7 +1,7 @@
 //! What the programs of a run write down, and the archives that they share.
 
 use crate::book::{self, say};
-use crate::invariants::changes::observed::{Anew, Heard, Looked, Restored, Saved, Seen};
+use crate::invariants::changes::observed::{Anew, Heard, Looked, Named, Restored, Saved, Seen};
 use crate::invariants::observation::Malformed;
 use bytes::Bytes;
 
@@ -38,6 +38,12 @@ impl Book {
     pub fn heard(&self, heard: Heard) {
         say(format_args!("{heard:?}"));
         self.lock().seen.streams.push(heard);
+    }
+
+    /// A follower named an index, and was answered.
+    pub fn named(&self, named: Named) {
+        say(format_args!("{named:?}"));
+        self.lock().seen.named.push(named);
     }
 
     /// A follower read anew.

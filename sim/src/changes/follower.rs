@@ -4,8 +4,9 @@
 use super::book::{Book, now};
 use super::plan::{ChangesPlan, RARE};
 use super::sse::{self, Reader};
+use crate::checker::Nanos;
 use crate::draws::Draws;
-use crate::invariants::changes::observed::{Anew, Heard, Told};
+use crate::invariants::changes::observed::{Anew, Answer, Freshness, Heard, Named, Told};
 use crate::runtime::Sim;
 use crate::workload::{Connection, Feed, More};
 use crate::world::Who;
@@ -86,11 +87,16 @@ impl Follower {
             Some(named) => path.push_str(&format!("&index={named}")),
             None => {}
         }
+        let invoked = now();
         let Ok(feed) = Connection::follow(asked, &path, &headers, PATIENCE.min(self.left())).await else { return };
         let told = feed.headers.get("x-consul-index").and_then(|text| text.to_str().ok()?.parse().ok());
+        self.note_answer(named, mode, invoked, feed.status);
         let from = match (feed.status, named.or(told)) {
             (200, Some(from)) => from,
             (500, _) => return,
+            // It stands where nobody else does, since it once named such a place: it begins anew.
+            (400, Some(from)) if self.stands == Some(from) => return self.stands = None,
+            (400, Some(_)) => return,
             (status, from) => return self.book.malformed(format!("a stream was answered {status} {from:?}")),
         };
         let mut heard = Heard { follower: self.number, asked, prefix: self.prefix.to_owned(), from, told: Vec::new(), until: 0 };
@@ -98,6 +104,17 @@ impl Follower {
         self.hear(feed, &mut heard).await;
         heard.until = now();
         self.book.heard(heard);
+    }
+
+    fn note_answer(&self, named: Option<Index>, mode: &str, invoked: Nanos, status: u16) {
+        let answer = match status {
+            200 => Answer::Taken,
+            400 => Answer::Refused,
+            _ => return,
+        };
+        let freshness = if mode == "&stale" { Freshness::Stale } else { Freshness::Current };
+        let named = named.map(|index| Named { index, freshness, invoked, returned: now(), answer });
+        named.into_iter().for_each(|named| self.book.named(named));
     }
 
     /// Listens until it has enough, or there is no more.

@@ -12,7 +12,7 @@ pub use plan::ChangesPlan;
 
 use crate::checker::{self, Verdict, rounds::Budget};
 use crate::cluster::Cluster;
-use crate::invariants::changes::observed::{Fate, Seen, Told};
+use crate::invariants::changes::observed::{Answer, Fate, Seen, Told};
 use crate::invariants::{self, End, Violation};
 use crate::report::Findings;
 use crate::runtime::KernelWait;
@@ -81,6 +81,7 @@ fn counts(seen: &Seen) -> BTreeMap<&'static str, u64> {
         ("changes-heard", told(|told| matches!(told, Told::Change { .. }))),
         ("of-many-keys", told(|told| matches!(told, Told::Change { rows, .. } if rows.len() > 1))),
         ("alive", told(|told| matches!(told, Told::Alive { .. }))),
+        ("refused-future", seen.named.iter().filter(|named| named.answer == Answer::Refused).count() as u64),
         ("gaps", told(|told| matches!(told, Told::Gap { .. }))),
         ("read-anew", seen.anew.len() as u64),
         ("looks", seen.looks.len() as u64),

@@ -160,8 +160,8 @@ pub const RECORD: &[Bug] = &[
             name: "etcd-20221",
             scenario: "changes",
             slant: under(&[Partition, ProcessCrash, Freeze]),
-            judged_by: &["W1-stream-by-the-log"],
-            about: "followers that name an index which nobody has reached hear only what comes after it",
+            judged_by: &["W1-stream-by-the-log", "W5-future"],
+            about: "followers that name an index which nobody has reached are refused, or hear only what comes after it",
         }),
     },
     Bug {

@@ -10,7 +10,7 @@ use crate::checker::Nanos;
 use crate::invariants::observation::Applied;
 use muster::model::{Index, Key, LockToken, SessionId};
 use muster::state::sessions::SessionSpec;
-use muster::state::timers::Timer;
+use muster::state::timers::{Expiry, Timer};
 use muster::state::{Command, Reply};
 use restore::Restores;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +38,7 @@ pub struct Board {
     rows: BTreeMap<Key, Row>,
     sessions: BTreeMap<SessionId, SessionSpec>,
     delayed: BTreeMap<SessionId, BTreeSet<Key>>,
-    /// Since when each timer runs.
+    /// Since when each timer runs, but for a restore.
     timers: BTreeMap<Timer, Index>,
     restores: Restores,
     /// What the last command changed.
@@ -221,12 +221,17 @@ impl Board {
     /// What ends by the expiries of `command`, of keys.
     pub fn lapsing(&self, command: &Command) -> Vec<Lapsed> {
         let Command::Expire(expired) = command else { return Vec::new() };
-        let lapsed = expired.iter().filter(|expiry| self.timers.get(&expiry.timer) == Some(&expiry.since));
+        let lapsed = expired.iter().filter(|expiry| self.stands(expiry));
         let keys = lapsed.filter_map(|expiry| match &expiry.timer {
-            Timer::Key(key) => Some(Lapsed { key: key.clone(), since: expiry.since }),
+            Timer::Key(key) => Some(Lapsed { key: key.clone(), since: self.lives_since(key)? }),
             Timer::Session(_) | Timer::LockDelay(_) => None,
         });
         keys.collect()
+    }
+
+    /// Whether what was measured is what runs.
+    fn stands(&self, expiry: &Expiry) -> bool {
+        self.timers.get(&expiry.timer).is_some_and(|since| self.restores.counts_from(*since) == expiry.since)
     }
 }
 

@@ -15,12 +15,19 @@ pub(super) struct Restores {
     /// The number of the last one that was put in place.
     last: u128,
     ahead: Index,
+    /// The index at which that was.
+    at: Index,
 }
 
 impl Restores {
     /// What the index of a change is ahead of its entry's.
     pub(super) fn ahead(&self) -> Index {
         self.ahead
+    }
+
+    /// What a timer counts from that runs since `since`: the last restore set anew what it brought back.
+    pub(super) fn counts_from(&self, since: Index) -> Index {
+        since.max(self.at)
     }
 
     fn is_under_way(&self, restore: u128) -> bool {
@@ -69,7 +76,7 @@ impl Board {
         let Ok(state) = State::decode(bytes) else { return Expected::Refused };
         let at = self.index_of(log).max(state.last_change() + 1);
         *self = Board::of(&state);
-        self.restores = Restores { under_way: None, last: restore, ahead: at - log };
+        self.restores = Restores { under_way: None, last: restore, ahead: at - log, at };
         self.replaced = Some((at, digest(bytes)));
         Expected::Took(true)
     }

@@ -46,7 +46,7 @@ impl Board {
     }
 
     pub(super) fn expire(&mut self, index: Index, expiry: &Expiry) {
-        if self.timers.get(&expiry.timer) != Some(&expiry.since) {
+        if !self.stands(expiry) {
             return;
         }
         match &expiry.timer {

@@ -7,7 +7,7 @@ use crate::world::Who;
 use muster::model::{Index, Key, NodeName, SessionId, Timestamp};
 use muster::state::nodes::NodeSpec;
 use muster::state::sessions::{Behavior, SessionCommand, SessionSpec, SessionTtl};
-use muster::state::timers::Expiry;
+use muster::state::timers::{Expiry, since};
 use muster::state::txn::{TxnOp, TxnRead};
 use muster::state::{CatalogCommand, Command, Condition, KvCommand, NodeUpdate, RestoreCommand, Stamped, State};
 use std::collections::BTreeMap;
@@ -103,8 +103,12 @@ impl Commands {
 
     /// The expiry of something that runs, or of what ran once.
     fn expire(&mut self, state: &State) -> Command {
-        let running: Vec<Expiry> =
-            state.timers().rows().iter().map(|(timer, span)| Expiry { timer: timer.clone(), since: span.since }).collect();
+        let running: Vec<Expiry> = state
+            .timers()
+            .rows()
+            .iter()
+            .map(|(timer, span)| Expiry { timer: timer.clone(), since: since(*span, state.restored_at()) })
+            .collect();
         let stale = |expiry: &Expiry| Expiry { since: expiry.since.saturating_sub(1), ..expiry.clone() };
         let mut expired: Vec<Expiry> = running.iter().filter(|_| self.draws.chance(400_000)).cloned().collect();
         expired.extend(running.first().map(stale));

@@ -3,6 +3,7 @@
 mod anew;
 mod archive;
 mod arrival;
+mod future;
 mod gap;
 pub mod observed;
 mod past;
@@ -20,6 +21,7 @@ pub fn judge(seen: &Seen) -> Vec<Violation> {
     let past = Past::of(&seen.applied);
     let mut violations = stream::violations(&seen.streams, &past);
     violations.extend(gap::violations(&seen.streams));
+    violations.extend(future::violations(&seen.named, &seen.applied));
     violations.extend(anew::violations(&seen.anew, &seen.applied));
     violations.extend(arrival::violations(seen, &past));
     violations.extend(together::violations(&seen.looks, &seen.applied));

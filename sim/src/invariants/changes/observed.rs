@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct Seen {
     /// Streams that were followed, each follower's in their order.
     pub streams: Vec<Heard>,
+    /// Indexes that followers named to go on behind.
+    pub named: Vec<Named>,
     /// What was read anew after a gap.
     pub anew: Vec<Anew>,
     /// Transactions that read several keys.
@@ -48,6 +50,30 @@ pub struct Heard {
     pub told: Vec<(Nanos, Told)>,
     /// When it stopped listening.
     pub until: Nanos,
+}
+
+/// An index that a follower named, and whether it was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The index.
+    pub index: Index,
+    /// Whether whoever answers has to be current.
+    pub freshness: Freshness,
+    /// When it was sent.
+    pub invoked: Nanos,
+    /// When it was answered.
+    pub returned: Nanos,
+    /// What the answer was.
+    pub answer: Answer,
+}
+
+/// What became of an index that a follower named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It hears what comes behind it.
+    Taken,
+    /// Nobody has reached it.
+    Refused,
 }
 
 /// A piece of a stream.

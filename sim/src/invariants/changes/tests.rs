@@ -1,5 +1,5 @@
 use super::judge;
-use super::observed::{Anew, Fate, Freshness, Heard, Looked, Restored, Saved, Seen, Shown, Told};
+use super::observed::{Anew, Answer, Fate, Freshness, Heard, Looked, Named, Restored, Saved, Seen, Shown, Told};
 use crate::checker::Nanos;
 use crate::invariants::End;
 use crate::invariants::board::Board;
@@ -121,6 +121,20 @@ fn a_change_left_out_told_twice_out_of_order_in_parts_or_wrongly_is_found() {
 fn old_changes_told_to_whom_stands_further_on_are_found() {
     assert_eq!(streams(vec![heard(40, vec![third()])]), ["W1-stream-by-the-log"]);
     assert_eq!(streams(vec![heard(40, vec![(9 * SECOND, Told::Alive { id: 8 })])]), ["W1-stream-by-the-log"]);
+}
+
+#[test]
+fn an_index_that_nobody_has_reached_is_refused_and_no_other() {
+    let judged = |index, freshness, answer| {
+        let named = Named { index, freshness, invoked: 7 * SECOND + 1, returned: 8 * SECOND - 1, answer };
+        ids(&Seen { named: vec![named], applied: story().applied, end: 10 * SECOND, ..Seen::default() })
+    };
+    assert_eq!(judged(7, Freshness::Current, Answer::Taken), [""; 0]);
+    assert_eq!(judged(8, Freshness::Current, Answer::Refused), [""; 0]);
+    assert_eq!(judged(8, Freshness::Stale, Answer::Taken), [""; 0]);
+    assert_eq!(judged(7, Freshness::Current, Answer::Refused), ["W5-future"]);
+    assert_eq!(judged(8, Freshness::Current, Answer::Taken), ["W5-future"]);
+    assert_eq!(judged(8, Freshness::Stale, Answer::Refused), ["W5-future"]);
 }
 
 #[test]
