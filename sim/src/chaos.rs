@@ -22,7 +22,8 @@ const AFTERWARDS: Duration = Duration::from_secs(8);
 
 /// Plays the run of this world's seed, on agents' disks of this `honesty`.
 pub async fn chaos<A: Inspected>(honesty: Honesty) -> Findings {
-    let plan = Plan::draw(world::with(|w| w.seed), Temper::wild(STORM));
+    let (seed, slant) = world::with(|w| (w.seed, w.slant));
+    let plan = Plan::draw(seed, Temper { slant, ..Temper::wild(STORM) });
     let cluster = Cluster::<A>::start(&plan);
     for who in plan.agents() {
         world::with(|w| w.host(who).platter.hardware.honesty = honesty);

@@ -5,14 +5,17 @@
 #[cfg(not(madsim))]
 compile_error!("--cfg madsim is missing: RUSTFLAGS or a [target.*] rustflags line has replaced [build] rustflags in .cargo/config.toml");
 
+pub mod book;
 pub mod calm;
 pub mod catalog;
+pub mod changes;
 pub mod chaos;
 pub mod checker;
 pub mod cli;
 pub mod cluster;
 pub mod dns;
 pub mod draws;
+pub mod etcd;
 pub mod farm;
 pub mod fault;
 pub mod gossip_heap;
@@ -28,6 +31,7 @@ pub mod regressions;
 pub mod report;
 pub mod runtime;
 pub mod scenario;
+pub mod slant;
 pub mod storm;
 pub mod trace;
 pub mod whole_agent;

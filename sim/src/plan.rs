@@ -3,6 +3,7 @@
 use crate::draws::Draws;
 use crate::fault::{Aim, Fault, Kind};
 use crate::nodes::Crash;
+use crate::slant::Slant;
 use crate::world::{Climate, Who};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -28,12 +29,14 @@ pub struct Temper {
     pub clients: u8,
     /// Pause of a lane between two of its faults, in milliseconds.
     pub pause: Range<u64>,
+    /// What is not left to the seed.
+    pub slant: Slant,
 }
 
 impl Temper {
     /// A storm of that length with short pauses and perhaps no client agents.
     pub fn wild(storm: Duration) -> Temper {
-        Temper { storm, clients: 0, pause: 500..5_000 }
+        Temper { storm, clients: 0, pause: 500..5_000, slant: Slant::NONE }
     }
 }
 
@@ -74,12 +77,13 @@ impl Plan {
     ///
     /// One seed in ten is without faults, one in ten has one kind of them, the others a random half of the kinds.
     pub fn draw(seed: u64, temper: Temper) -> Plan {
-        let Temper { storm, clients: fewest, pause } = temper;
+        let Temper { storm, clients: fewest, pause, slant } = temper;
         let mut draws = Draws::new(seed, "shape", 0);
-        let servers: Vec<Who> = (1..=*draws.pick(&[3, 3, 5])).map(Who).collect();
+        let drawn = *draws.pick(&[3, 3, 5]);
+        let servers: Vec<Who> = (1..=slant.servers.unwrap_or(drawn)).map(Who).collect();
         let clients: Vec<Who> = (0..fewest + draws.below(6 - u64::from(fewest.min(5))) as u8).map(|n| Who(FIRST_CLIENT + n)).collect();
         let users = (0..2 + draws.below(4) as u8).map(|n| Who(FIRST_USER + n)).collect();
-        let kinds = draw_kinds(seed);
+        let kinds = if slant.kinds.is_empty() { draw_kinds(seed) } else { slant.kinds.iter().copied().collect() };
         let slowest = Duration::from_micros(draws.within(500..5_000));
         let climate = Climate { latency: Duration::from_micros(100)..slowest, ..Climate::calm() };
         let mut plan = Plan { seed, servers, clients, users, climate, drifts: Vec::new(), kinds, strikes: Vec::new(), storm, pause };

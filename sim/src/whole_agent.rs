@@ -6,6 +6,7 @@ use crate::draws::Draws;
 use crate::invariants::Seat;
 use crate::invariants::observation::Liveness;
 use crate::runtime::Sim;
+use crate::slant::Logs;
 use crate::trace::digest;
 use crate::world::{self, Who};
 use muster::api::agent::{Host as HostReport, HostFacts, Memory};
@@ -14,7 +15,7 @@ use muster::gossip::MemberStatus;
 use muster::raft::Observer;
 use muster::runtime::Runtime;
 use muster::server::{Journal, StartError, Surroundings};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -73,7 +74,15 @@ impl Agent for WholeAgent {
 /// What an operator would have written for this agent, and knobs that the seed turns.
 fn configure(member: &Member) -> Result<Config, ConfigError> {
     let who = member.who;
-    let mut knobs = Draws::new(world::with(|w| w.seed), "knobs", 0);
+    let (seed, slant) = world::with(|w| (w.seed, w.slant));
+    let mut knobs = Draws::new(seed, "knobs", 0);
+    let mut knob = |drawn: [Value; 3], short: Value| match slant.logs {
+        Logs::Drawn => knobs.pick(&drawn).clone(),
+        Logs::Short => short,
+    };
+    let threshold = knob([json!(32), json!(200), json!(16_384)], json!(16));
+    let interval = knob([json!("500ms"), json!("3s"), json!("30s")], json!("500ms"));
+    let trailing = knob([json!(8), json!(100), json!(10_240)], json!(4));
     let others: Vec<String> = member.servers.iter().filter(|server| **server != who).map(|server| server.ip().to_string()).collect();
     let mut text = json!({
         "node_name": who.to_string(),
@@ -83,9 +92,9 @@ fn configure(member: &Member) -> Result<Config, ConfigError> {
         "retry_join": others,
         "retry_interval": "1s",
         "session_ttl_min": "1s",
-        "raft_snapshot_threshold": *knobs.pick(&[32, 200, 16_384]),
-        "raft_snapshot_interval": *knobs.pick(&["500ms", "3s", "30s"]),
-        "raft_trailing_logs": *knobs.pick(&[8, 100, 10_240]),
+        "raft_snapshot_threshold": threshold,
+        "raft_snapshot_interval": interval,
+        "raft_trailing_logs": trailing,
     });
     if member.role == Role::Server {
         text["server"] = json!(true);

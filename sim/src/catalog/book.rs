@@ -1,45 +1,30 @@
 //! What the programs of a run write down, and what they share.
 
 use super::plan::CatalogPlan;
+use crate::book::{self, say};
 use crate::checker::Nanos;
 use crate::invariants::catalog::observed::{Deed, Heartbeat, Inside, Look, Manner, Naming, Order, Seen, Told, Turn, Wipe};
 use crate::invariants::observation::Malformed;
-use crate::world;
 use muster::model::CheckStatus;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-/// A handle to the book of a run, one for every program.
-#[derive(Clone)]
-pub struct Book(Arc<Mutex<Pages>>);
+pub use crate::book::now;
 
-struct Pages {
+/// The book of a run of the catalog.
+pub type Book = book::Book<Pages>;
+
+/// What is in it.
+#[derive(Debug)]
+pub struct Pages {
     seen: Seen,
     /// How each instance's endpoint answers now.
     manners: Vec<Manner>,
-    /// When the run's clock began.
-    start: Nanos,
-}
-
-/// True time.
-pub fn now() -> Nanos {
-    world::with(|w| w.now())
-}
-
-/// A line for whoever reads the trace.
-fn say(line: std::fmt::Arguments<'_>) {
-    let who = world::me();
-    world::with(|w| {
-        let now = w.now();
-        w.trace.line(now, who.0, line);
-    });
 }
 
 impl Book {
     /// A book for the run of `plan`, which starts now.
     pub fn new(plan: &CatalogPlan) -> Book {
         let seen = Seen { servers: plan.base.servers.iter().copied().collect(), instances: plan.instances.clone(), ..Seen::default() };
-        Book(Arc::new(Mutex::new(Pages { seen, manners: vec![Manner::Well; plan.instances.len()], start: now() })))
+        Book::begin(Pages { seen, manners: vec![Manner::Well; plan.instances.len()] })
     }
 
     /// Everything so far.
@@ -50,11 +35,6 @@ impl Book {
     /// Looks at everything so far.
     pub fn with<T>(&self, f: impl FnOnce(&Seen) -> T) -> T {
         f(&self.lock().seen)
-    }
-
-    /// Time since the run's start.
-    pub fn passed(&self) -> Duration {
-        Duration::from_nanos(now() - self.lock().start)
     }
 
     /// How an instance's endpoint answers now.
@@ -127,9 +107,5 @@ impl Book {
     /// An answer makes no sense.
     pub fn malformed(&self, says: String) {
         self.lock().seen.malformed.push(Malformed { at: now(), says });
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Pages> {
-        self.0.lock().expect("no panic while held")
     }
 }

@@ -21,6 +21,7 @@ use crate::cluster::{Beside, Cluster};
 use crate::invariants::catalog::observed::Seen;
 use crate::invariants::{self, Violation};
 use crate::report::Findings;
+use crate::runtime::disk::Honesty;
 use crate::runtime::{JoinHandle, KernelWait, Sim};
 use crate::trace::Entry;
 use crate::whole_agent::WholeAgent;
@@ -31,13 +32,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Plays the run of this world's seed.
-pub async fn catalog() -> Findings {
+/// Plays the run of this world's seed, on client agents' disks of this `honesty`.
+pub async fn catalog(honesty: Honesty) -> Findings {
     let plan = Arc::new(CatalogPlan::draw(world::with(|w| w.seed)));
     let book = Book::new(&plan);
     let (companion, shared) = (plan.clone(), book.clone());
     let beside: Beside = Arc::new(move |who| Box::pin(beside::beside(who, companion.clone(), shared.clone())));
     let cluster = Arc::new(Cluster::<WholeAgent>::start_with(&plan.base, beside));
+    for who in &plan.base.clients {
+        world::with(|w| w.host(*who).platter.hardware.honesty = honesty);
+    }
     let programs = start(&cluster, &plan, &book);
     drop(Sim::spawn(moods(plan.clone(), book.clone())));
     drop(Sim::spawn(inside::follow(cluster.clone(), book.clone())));

@@ -4,6 +4,7 @@ use crate::draws::Draws;
 use crate::fault::Fault;
 use crate::invariants::catalog::observed::{Deed, Instance, Manner, Probe, Staleness, Subject, Which};
 use crate::plan::{Plan, Strike, Temper};
+use crate::slant::Slant;
 use crate::world::Who;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,7 +93,7 @@ impl CatalogPlan {
     /// The run of `seed`.
     pub fn draw(seed: u64) -> CatalogPlan {
         let mut draws = Draws::new(seed, "catalog", 0);
-        let mut base = Plan::draw(seed, Temper { storm: STORM, clients: 2, pause: 2_000..14_000 });
+        let mut base = Plan::draw(seed, Temper { storm: STORM, clients: 2, pause: 2_000..14_000, slant: Slant::NONE });
         if draws.below(OUTAGES) == 0 {
             let at = Duration::from_secs(12);
             base.strikes = vec![Strike { at, lasts: OUTAGE, fault: Fault::Blackout(base.servers.clone()) }];

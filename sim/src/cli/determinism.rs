@@ -42,7 +42,7 @@ pub fn footprints(args: &Args) -> Result<Ending, String> {
 }
 
 /// Scenarios of whole agents, which are compared when none is named.
-const WHOLE: [&str; 2] = [scenario::DEFAULT, "catalog"];
+const WHOLE: [&str; 4] = [scenario::DEFAULT, "catalog", "locks", "changes"];
 
 /// Plays every seed twice in this process, in another one, and four at once, and compares.
 pub fn run(args: &Args) -> Result<Ending, String> {

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod determinism;
+mod etcd;
 mod gossip;
 mod planted;
 mod regressions;
@@ -106,6 +107,13 @@ const COMMANDS: &[Command] = &[
         about: "play the seeds that once found something",
         flags: &[JOBS, FORMAT],
         run: regressions::run,
+    },
+    Command {
+        name: "etcd",
+        words: "",
+        about: "play what stands against each bug of etcd's record, and print a table",
+        flags: &[SEEDS, JOBS, FORMAT],
+        run: etcd::run,
     },
     Command {
         name: "speed",

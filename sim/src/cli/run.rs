@@ -96,7 +96,9 @@ impl Tally {
         self.virtual_seconds += report.footprint.lasted.as_secs_f64();
         self.events += report.footprint.events;
         for (name, n) in &report.counts {
-            *self.counts.entry(name).or_default() += n;
+            let sum = self.counts.entry(name).or_default();
+            // What never came about is counted as having taken for ever.
+            *sum = sum.saturating_add(*n);
         }
         if !report.is_right() {
             self.wrong.push(report.seed);

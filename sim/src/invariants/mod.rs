@@ -5,8 +5,10 @@
 //! [`crate::checker`]'s; [`judge`] asks both.
 
 mod blocking;
+pub mod board;
 mod calm;
 pub mod catalog;
+pub mod changes;
 mod completeness;
 mod election;
 mod listing;
@@ -20,10 +22,12 @@ pub mod planted;
 mod reference;
 mod seat;
 mod stale;
+mod standing;
 
 pub use observation::Record;
 pub use reference::Reference;
 pub use seat::{Records, Seat};
+pub use standing::End;
 
 use crate::checker::{self, History, Nanos, Report, Verdict, rounds::Budget};
 use std::fmt;

@@ -4,7 +4,7 @@ use super::catalog::observed::Written;
 use crate::checker::{Found, Headers, Nanos};
 use crate::world::Who;
 use muster::model::{Index, NodeId};
-use muster::state::{CatalogCommand, Command, KvCommand, Reply};
+use muster::state::{CatalogCommand, Command, Reply};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -95,20 +95,40 @@ pub struct Applied {
     pub command: u128,
     /// Digest of the state after it, `None` where it was not taken.
     pub state: Option<u128>,
-    /// The change to the KV store, if it was one.
-    pub kv: Option<KvCommand>,
-    /// The change to the catalog, if it was one and was not refused.
-    pub catalog: Option<CatalogCommand>,
-    /// The whole command, if it was one.
+    /// The tables after it, where archives are judged.
+    pub tables: Option<Tables>,
+    /// The whole command, if it was one that changes something.
     pub whole: Option<Arc<Command>>,
     /// What the state answered.
     pub reply: Reply,
 }
 
+/// What an archive of a state would hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tables {
+    /// The last change in it.
+    pub last_change: Index,
+    /// Digest of its bytes.
+    pub digest: u128,
+}
+
 impl Applied {
+    /// The change to the catalog, if it was one and was not refused.
+    pub fn catalog(&self) -> Option<&CatalogCommand> {
+        if matches!(self.reply, Reply::Refused(_) | Reply::Superseded { .. }) {
+            return None;
+        }
+        match self.whole.as_deref()? {
+            Command::Catalog(catalog) | Command::Ordered { command: catalog, .. } => Some(catalog),
+            Command::Nothing | Command::Kv(_) | Command::Autopilot { .. } | Command::Locate(_) => None,
+            Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
+            Command::Restore(_) | Command::Query(_) => None,
+        }
+    }
+
     /// What the judges of the catalog need of it.
     pub fn to_catalog(&self) -> Written {
-        Written { at: self.at, server: self.server, index: self.index, command: self.catalog.clone() }
+        Written { at: self.at, server: self.server, index: self.index, command: self.catalog().cloned() }
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Fsync {
     Honest,
     /// It is answered before anything is on the platter.
     Lying,
+    /// Only by the disks of client agents.
+    LyingOnClients,
 }
 
 /// A planted fault.
@@ -25,7 +27,7 @@ pub struct Planted {
     pub scenario: &'static str,
     /// The servers' safety measures.
     pub controls: Controls,
-    /// The servers' disks.
+    /// The agents' disks.
     pub fsync: Fsync,
     /// Promises of which at least one is seen broken in a run that is caught.
     pub caught_by: &'static [&'static str],
@@ -95,6 +97,26 @@ pub const ALL: &[Planted] = &[
         seeds: 20,
         at_least: 10,
     },
+    Planted {
+        name: "lying-agents",
+        about: "disks of client agents answer a sync before anything is on the platter, so a power loss takes what was registered, and who they are",
+        scenario: "catalog",
+        controls: Controls::SAFE,
+        fsync: Fsync::LyingOnClients,
+        caught_by: &["C1-critical-leaves", "C3-catalog-is-union", "C4-registration-kept"],
+        seeds: 60,
+        at_least: 4,
+    },
+    Planted {
+        name: "unproven-feeds",
+        about: "default reads are answered without proof of leadership: who reads anew or fetches an archive at a deposed leader gets an old state",
+        scenario: "changes",
+        controls: Controls { read_proof: Guard::Off, ..Controls::SAFE },
+        fsync: Fsync::Honest,
+        caught_by: &["S1-archive-is-its-index", "K1-linearizable", "K6-one-state", "W3-read-anew"],
+        seeds: 60,
+        at_least: 4,
+    },
 ];
 
 impl Planted {
@@ -114,7 +136,7 @@ mod tests {
         for planted in ALL {
             let Controls { vote_fence, election_after_restart, read_proof, death_doubt } = planted.controls;
             let off = [vote_fence, election_after_restart, read_proof, death_doubt].iter().filter(|g| **g == Guard::Off).count();
-            assert_eq!(off + usize::from(planted.fsync == Fsync::Lying), 1, "{}", planted.name);
+            assert_eq!(off + usize::from(planted.fsync != Fsync::Honest), 1, "{}", planted.name);
             assert!(!planted.caught_by.is_empty() && planted.at_least > 0 && planted.at_least <= planted.seeds, "{}", planted.name);
             assert_eq!(Planted::named(planted.name).unwrap().name, planted.name);
         }

@@ -1,45 +1,41 @@
-//! The KV store as it must be: the applied commands played once more on plain maps, apart from the product's own tables.
+//! The KV store as it must be, by the log: what every key was at every index, and what clients had to be told.
 
 use super::Violation;
+use super::board::{self, Board, Expected};
 use super::observation::Applied;
 use crate::checker::witness::{Change, Log, Written};
 use crate::checker::{Found, Nanos};
-use muster::model::Index;
-use muster::state::{Condition, KvCommand, Reply};
+use muster::model::{Index, Key};
+use muster::state::{Command, KvCommand};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What the log makes of the KV store, index by index, and when each index was first applied.
 pub struct Reference {
     log: Log,
-    replies: BTreeMap<Index, bool>,
+    replies: BTreeMap<Index, Expected>,
     first_applied: BTreeMap<Index, Nanos>,
-}
-
-#[derive(Default)]
-struct Store {
-    entries: BTreeMap<Arc<str>, (Arc<str>, u64, Index)>,
-    written: Vec<Written>,
 }
 
 impl Reference {
     /// Plays what the servers applied; of several accounts of one index the first counts ([`super::one_log`] compares them).
     pub fn of(applied: &[Applied]) -> Reference {
-        let mut entries: BTreeMap<Index, &Applied> = BTreeMap::new();
-        let mut first_applied: BTreeMap<Index, Nanos> = BTreeMap::new();
-        for entry in applied {
-            entries.entry(entry.index).or_insert(entry);
-            let first = first_applied.entry(entry.index).or_insert(entry.at);
-            *first = entry.at.min(*first);
-        }
-        let mut store = Store::default();
-        let mut replies = BTreeMap::new();
-        for (index, entry) in &entries {
-            if let Some(took) = entry.kv.as_ref().and_then(|command| store.play(*index, command)) {
-                replies.insert(*index, took);
+        let (mut written, mut replies) = (Vec::new(), BTreeMap::new());
+        board::play(applied, |entry, after, expected| {
+            let Some(command) = &entry.whole else { return };
+            let index = after.index_of(entry.index);
+            written.extend(after.touched().iter().map(|key| changed(index, key, after)));
+            written.extend(asked(command).filter(|(key, _)| !after.touched().contains(*key)).map(|(key, change)| Written {
+                index,
+                key: text(key),
+                change,
+                took: false,
+            }));
+            if let Some(expected) = expected.filter(|_| is_judged(command)) {
+                replies.insert(entry.index, expected);
             }
-        }
-        Reference { log: Log::whole(&store.written), replies, first_applied }
+        });
+        Reference { log: Log::whole(&written), replies, first_applied: board::first_applied(applied) }
     }
 
     /// The log for the checker.
@@ -73,9 +69,10 @@ impl Reference {
     pub(super) fn disagreements(&self, applied: &[Applied]) -> Vec<Violation> {
         let mut found = Vec::new();
         for entry in applied {
-            let Some(took) = self.replies.get(&entry.index) else { continue };
-            if entry.reply != Reply::Took(*took) {
-                let says = format!("{} answered {:?} at {}, the reference {took}: {:?}", entry.server, entry.reply, entry.index, entry.kv);
+            let Some(expected) = self.replies.get(&entry.index) else { continue };
+            if !expected.is(&entry.reply) {
+                let (server, reply, index) = (entry.server, &entry.reply, entry.index);
+                let says = format!("{server} answered {reply:?} at {index}, the reference {expected:?}: {:?}", entry.whole);
                 found.push(Violation { id: "K4-index-honesty", says, at: entry.at });
             }
         }
@@ -83,52 +80,34 @@ impl Reference {
     }
 }
 
-impl Store {
-    /// Whether the command took effect as its client is told; `None` if clients are told nothing.
-    fn play(&mut self, index: Index, command: &KvCommand) -> Option<bool> {
-        match command {
-            KvCommand::Put { key, value, flags, condition } => {
-                let (key, value) = (text(key), text(value));
-                let before = self.entries.get(&key).cloned();
-                let holds = holds(*condition, before.as_ref().map(|(_, _, modify)| *modify));
-                let same = before.is_some_and(|(was, marked, _)| was == value && marked == *flags);
-                if holds && !same {
-                    self.entries.insert(key.clone(), (value.clone(), *flags, index));
-                }
-                self.written.push(Written { index, key, change: Change::Put(value), took: holds && !same });
-                Some(holds)
-            }
-            KvCommand::Delete { key, condition } => {
-                let key = text(key);
-                let before = self.entries.get(&key).map(|(_, _, modify)| *modify);
-                let holds = before.is_none() || holds(*condition, before);
-                let took = holds && before.is_some();
-                if took {
-                    self.entries.remove(&key);
-                }
-                self.written.push(Written { index, key, change: Change::Delete, took });
-                Some(holds)
-            }
-            KvCommand::DeleteTree { prefix } => {
-                let prefix = text(prefix);
-                let gone: Vec<Arc<str>> = self.entries.keys().filter(|key| key.starts_with(&*prefix)).cloned().collect();
-                for key in gone {
-                    self.entries.remove(&key);
-                    self.written.push(Written { index, key, change: Change::Delete, took: true });
-                }
-                Some(true)
-            }
-            // What sessions and time do to keys is not this judge's matter: its clients do neither.
-            KvCommand::PutFor { .. } | KvCommand::Lock { .. } | KvCommand::Unlock { .. } | KvCommand::ReapTombstones => None,
-        }
-    }
+/// What a command made of a key.
+fn changed(index: Index, key: &Key, after: &Board) -> Written {
+    let change = after.row(key).map_or(Change::Delete, |row| Change::Put(text(&row.value)));
+    Written { index, key: text(key), change, took: true }
 }
 
-fn holds(condition: Condition, existing: Option<Index>) -> bool {
-    match condition {
-        Condition::Always => true,
-        Condition::Absent => existing.is_none(),
-        Condition::At(index) => existing == Some(index),
+/// The one key that a plain write or deletion is about, whether it takes effect or not.
+fn asked(command: &Command) -> impl Iterator<Item = (&Key, Change)> {
+    let asked = match command {
+        Command::Kv(KvCommand::Put { key, value, .. }) => Some((key, Change::Put(text(value)))),
+        Command::Kv(KvCommand::Delete { key, .. }) => Some((key, Change::Delete)),
+        Command::Kv(KvCommand::DeleteTree { .. } | KvCommand::PutFor { .. } | KvCommand::ReapTombstones) => None,
+        Command::Kv(KvCommand::Lock { .. } | KvCommand::Unlock { .. }) => None,
+        Command::Nothing | Command::Catalog(_) | Command::Ordered { .. } | Command::Autopilot { .. } | Command::Locate(_) => None,
+        Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
+        Command::Restore(_) | Command::Query(_) => None,
+    };
+    asked.into_iter()
+}
+
+/// Whether what a client is told of it is judged here. Locks have a judge of their own ([`super::locks`]).
+fn is_judged(command: &Command) -> bool {
+    match command {
+        Command::Kv(KvCommand::Put { .. } | KvCommand::PutFor { .. } | KvCommand::Delete { .. } | KvCommand::DeleteTree { .. }) => true,
+        Command::Txn(_) | Command::Restore(_) => true,
+        Command::Kv(KvCommand::Lock { .. } | KvCommand::Unlock { .. } | KvCommand::ReapTombstones) => false,
+        Command::Nothing | Command::Catalog(_) | Command::Ordered { .. } | Command::Autopilot { .. } | Command::Locate(_) => false,
+        Command::Session(_) | Command::Expire(_) | Command::Fenced { .. } | Command::Query(_) => false,
     }
 }
 

@@ -1,14 +1,14 @@
 //! The observer's seat in a simulated server: what happens inside it becomes records.
 
-use super::observation::{Applied, Boot, Gauge, Granted, Installed, Record, RoleChange};
+use super::observation::{Applied, Boot, Gauge, Granted, Installed, Record, RoleChange, Tables};
 use crate::checker::Nanos;
 use crate::runtime::Sim;
 use crate::trace::digest;
-use crate::world::{self, Who};
+use crate::world::{self, Archives, Who};
 use muster::model::{Index, NodeId, codec};
 use muster::raft::{AppliedEntry, Observer, Raft, Role};
 use muster::runtime::timeout;
-use muster::state::{Command, Reply, State};
+use muster::state::{Command, State};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -98,28 +98,17 @@ impl Seat {
 impl Observer for Seat {
     fn applied(&self, entry: AppliedEntry<'_>) {
         let command = entry.command.map_or(0, |stamped| digest(&codec::encode(1, stamped)));
-        let kv = entry.command.and_then(|stamped| match &stamped.command {
-            Command::Kv(kv) => Some(kv.clone()),
-            Command::Nothing | Command::Catalog(_) | Command::Ordered { .. } | Command::Autopilot { .. } | Command::Locate(_) => None,
-            Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
-            Command::Restore(_) | Command::Query(_) => None,
-        });
-        let refused = matches!(entry.reply, Reply::Refused(_) | Reply::Superseded { .. });
-        let catalog = entry.command.filter(|_| !refused).and_then(|stamped| match &stamped.command {
-            Command::Catalog(catalog) | Command::Ordered { command: catalog, .. } => Some(catalog.clone()),
-            Command::Nothing | Command::Kv(_) | Command::Autopilot { .. } | Command::Locate(_) => None,
-            Command::Session(_) | Command::Expire(_) | Command::Txn(_) | Command::Fenced { .. } => None,
-            Command::Restore(_) | Command::Query(_) => None,
-        });
-        let whole =
-            entry.command.filter(|stamped| !matches!(stamped.command, Command::Nothing)).map(|stamped| Arc::new(stamped.command.clone()));
+        let changes = entry.command.filter(|stamped| !matches!(stamped.command, Command::Nothing));
+        let whole = changes.map(|stamped| Arc::new(stamped.command.clone()));
         let state = entry.index.is_multiple_of(DIGEST_EVERY).then(|| digest(&entry.state.encode()));
         let (at, server, process) = (now(), self.who, self.process);
-        if let Some(catalog) = &catalog {
-            say(server, format_args!("applied {} {catalog:?}", entry.index));
-        }
+        let tables = world::try_with(|w| w.archives).is_some_and(|archives| archives == Archives::Judged).then(|| tables(entry.state));
         let (index, term, reply) = (entry.index, entry.term, entry.reply.clone());
-        self.records.with(|r| r.applied.push(Applied { at, server, process, index, term, command, state, kv, catalog, whole, reply }));
+        let applied = Applied { at, server, process, index, term, command, state, tables, whole, reply };
+        if let Some(catalog) = applied.catalog() {
+            say(server, format_args!("applied {index} {catalog:?}"));
+        }
+        self.records.with(|r| r.applied.push(applied));
     }
 
     fn installed(&self, term: u64, index: Index, state: &State) {
@@ -130,6 +119,10 @@ impl Observer for Seat {
     fn voted(&self, term: u64, candidate: NodeId) {
         self.records.with(|r| r.votes.push(Granted { at: now(), voter: self.who, disk: 0, term, candidate }));
     }
+}
+
+fn tables(state: &State) -> Tables {
+    Tables { last_change: state.last_change(), digest: digest(&state.archived().collect::<Vec<_>>().concat()) }
 }
 
 /// A line for whoever reads the trace.

@@ -3,8 +3,9 @@ use super::{Record, Reference, Violation, judge};
 use crate::checker::{Found, Headers, History, Verdict, read_lines};
 use crate::world::Who;
 use muster::model::NodeId;
-use muster::state::{Condition, KvCommand, Reply};
+use muster::state::{Command, Condition, KvCommand, Reply};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 fn put(key: &str, value: &str, condition: Condition) -> KvCommand {
     KvCommand::Put { key: key.into(), value: value.to_owned().into(), flags: 0, condition }
@@ -21,9 +22,8 @@ fn applied(server: u8, at: u64, index: u64, kv: KvCommand) -> Applied {
         term: 1,
         command,
         state: Some(command + 1),
-        kv: Some(kv),
-        catalog: None,
-        whole: None,
+        tables: None,
+        whole: Some(Arc::new(Command::Kv(kv))),
         reply,
     }
 }

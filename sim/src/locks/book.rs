@@ -1,52 +1,28 @@
 //! What the programs of a run write down.
 
-use crate::checker::{History, Nanos, Operation};
-use crate::invariants::locks::observed::{Created, Fenced, Pair, Renewal, Seen, Taken, Told, Verified};
+use crate::book::{self, say};
+use crate::checker::{History, Operation};
+use crate::invariants::locks::observed::{Created, Fenced, Renewal, Seen, Sign, Taken, Told, Tuple, Verified};
 use crate::invariants::observation::Malformed;
-use crate::world;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-/// A handle to the book of a run, one for every program.
-#[derive(Clone)]
-pub struct Book(Arc<Mutex<Pages>>);
+pub use crate::book::now;
 
-struct Pages {
+/// The book of a run of locks.
+pub type Book = book::Book<Pages>;
+
+/// What is in it.
+#[derive(Debug, Default)]
+pub struct Pages {
     seen: Seen,
-    /// The two keys as one register.
+    /// The keys that are only written together, as one register.
     history: History,
-    start: Nanos,
-}
-
-/// True time.
-pub fn now() -> Nanos {
-    world::with(|w| w.now())
-}
-
-/// A line for whoever reads the trace.
-fn say(line: std::fmt::Arguments<'_>) {
-    let who = world::me();
-    world::with(|w| {
-        let now = w.now();
-        w.trace.line(now, who.0, line);
-    });
 }
 
 impl Book {
-    /// A book for a run that starts now.
-    pub fn new() -> Book {
-        Book(Arc::new(Mutex::new(Pages { seen: Seen::default(), history: History::default(), start: now() })))
-    }
-
     /// Everything so far.
     pub fn take(&self) -> (Seen, History) {
         let mut pages = self.lock();
         (std::mem::take(&mut pages.seen), std::mem::take(&mut pages.history))
-    }
-
-    /// Time since the run's start.
-    pub fn passed(&self) -> Duration {
-        Duration::from_nanos(now() - self.lock().start)
     }
 
     /// A session was created.
@@ -87,9 +63,15 @@ impl Book {
         self.lock().seen.verified.push(verified);
     }
 
-    /// Two keys were read.
-    pub fn pair(&self, pair: Pair) {
-        self.lock().seen.pairs.push(pair);
+    /// Keys were read that are only written together.
+    pub fn tuple(&self, tuple: Tuple) {
+        self.lock().seen.tuples.push(tuple);
+    }
+
+    /// A sign of life of a key with a TTL was sent, and answered or given up.
+    pub fn sign(&self, sign: Sign) {
+        say(format_args!("{sign:?}"));
+        self.lock().seen.signs.push(sign);
     }
 
     /// A transaction is over.
@@ -100,9 +82,5 @@ impl Book {
     /// An answer makes no sense.
     pub fn malformed(&self, says: String) {
         self.lock().seen.malformed.push(Malformed { at: now(), says });
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Pages> {
-        self.0.lock().expect("no panic while held")
     }
 }

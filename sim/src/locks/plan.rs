@@ -2,6 +2,7 @@
 
 use crate::draws::Draws;
 use crate::plan::{Plan, Temper};
+use crate::slant::Slant;
 use std::time::Duration;
 
 /// How long faults strike in the usual run.
@@ -20,8 +21,10 @@ pub struct LocksPlan {
     pub contenders: u64,
     /// Locks they want.
     pub locks: u64,
-    /// Programs that write and read two keys at once.
-    pub pairs: u64,
+    /// Programs that write and read several keys at once.
+    pub tuples: u64,
+    /// Programs that keep a key with a TTL alive.
+    pub beacons: u64,
     /// When work ends.
     pub until: Duration,
     /// When the run ends.
@@ -30,11 +33,12 @@ pub struct LocksPlan {
 
 impl LocksPlan {
     /// The run of `seed`.
-    pub fn draw(seed: u64) -> LocksPlan {
+    pub fn draw(seed: u64, slant: Slant) -> LocksPlan {
         let mut draws = Draws::new(seed, "locks", 0);
-        let base = Plan::draw(seed, Temper { storm: STORM, clients: 1, pause: 1_000..9_000 });
+        let base = Plan::draw(seed, Temper { storm: STORM, clients: 1, pause: 1_000..9_000, slant });
         let until = base.storm + AFTERWARDS;
         let locks = draws.within(1..3);
-        LocksPlan { contenders: draws.within(3..7), locks, pairs: draws.within(2..5), until, end: until + WATCHED, base }
+        let (contenders, tuples, beacons) = (draws.within(3..7), draws.within(2..5), draws.within(1..4));
+        LocksPlan { contenders, locks, tuples, beacons, until, end: until + WATCHED, base }
     }
 }

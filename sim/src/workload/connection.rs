@@ -5,6 +5,7 @@ use crate::trace::Entry;
 use crate::world::{self, Who};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
@@ -40,6 +41,39 @@ pub struct Connection {
     open: Option<SendRequest<Full<Bytes>>>,
 }
 
+/// An answer that is being read.
+pub struct Feed {
+    to: Who,
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    body: Incoming,
+    /// Whose end would end the answer.
+    _connection: Connection,
+}
+
+/// What came of waiting for more of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum More {
+    /// These bytes.
+    Bytes(Bytes),
+    /// Nothing in time.
+    Nothing,
+    /// It is over: its end, or that of the connection.
+    Over,
+}
+
+impl Feed {
+    /// The next bytes, waited for for at most `patience`.
+    pub async fn more(&mut self, patience: Duration) -> More {
+        let Ok(frame) = timeout::<Sim, _>(patience, self.body.frame()).await else { return More::Nothing };
+        let bytes = frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok());
+        world::record(Entry::with("http.part", u64::from(self.to.0), 0, bytes.as_deref().unwrap_or_default()));
+        bytes.map_or(More::Over, More::Bytes)
+    }
+}
+
 impl Connection {
     /// A connection to be made to `to`.
     pub fn new(to: Who) -> Connection {
@@ -68,6 +102,23 @@ impl Connection {
             }
         }
         answered.ok_or(Silence::Unknown)
+    }
+
+    /// Asks for an answer that comes while it is read, over a connection of its own; its head is waited for for at most `patience`.
+    pub async fn follow(to: Who, path: &str, headers: &[(&'static str, String)], patience: Duration) -> Result<Feed, Silence> {
+        let mut connection = Connection::new(to);
+        timeout::<Sim, _>(patience, connection.connect()).await.map_err(|_| Silence::NotSent)??;
+        world::record(Entry::with("http.request", u64::from(to.0), 0, format!("GET {path} {headers:?}").as_bytes()));
+        let mut request = Request::builder().uri(path).header("host", to.addr(HTTP_PORT).to_string());
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::default()).map_err(|_| Silence::NotSent)?;
+        let http = connection.open.as_mut().ok_or(Silence::NotSent)?;
+        let answered = timeout::<Sim, _>(patience, http.send_request(request)).await;
+        let (head, body) = answered.map_err(|_| Silence::Unknown)?.map_err(|_| Silence::Unknown)?.into_parts();
+        world::record(Entry::plain("http.reply", u64::from(to.0), u64::from(head.status.as_u16())));
+        Ok(Feed { to, status: head.status.as_u16(), headers: head.headers, body, _connection: connection })
     }
 
     async fn connect(&mut self) -> Result<(), Silence> {

@@ -9,10 +9,12 @@ mod connection;
 mod promise;
 mod recording;
 mod trial;
+pub mod txn;
 mod user;
 mod work;
 
-pub use connection::{Connection, Reply, Silence};
+pub use asking::{Asking, Went};
+pub use connection::{Connection, Feed, More, Reply, Silence};
 pub use promise::forgotten_promise;
 pub use recording::{Recorder, Recording};
 pub use trial::trials;

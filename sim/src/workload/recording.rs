@@ -42,7 +42,8 @@ impl Recorder {
         std::mem::take(&mut self.lock())
     }
 
-    pub(super) fn operation(&self, operation: Operation) {
+    /// A request is over.
+    pub fn operation(&self, operation: Operation) {
         self.lock().history.operations.push(operation);
     }
 
@@ -54,7 +55,8 @@ impl Recorder {
         self.lock().watches.push(watched);
     }
 
-    pub(super) fn malformed(&self, malformed: Malformed) {
+    /// An answer makes no sense.
+    pub fn malformed(&self, malformed: Malformed) {
         self.lock().malformed.push(malformed);
     }
 

@@ -14,7 +14,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use muster::model::Index;
 use muster::runtime::{Runtime, TcpListener, sleep};
-use muster::state::{Condition, KvCommand, Reply};
+use muster::state::{Command, Condition, KvCommand, Reply};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -66,9 +66,8 @@ impl Store {
             term: 1,
             command: 0,
             state: None,
-            kv: Some(kv),
-            catalog: None,
-            whole: None,
+            tables: None,
+            whole: Some(Arc::new(Command::Kv(kv))),
             reply,
         });
         if holds {

@@ -19,6 +19,7 @@ use crate::draws::Draws;
 use crate::invariants::Records;
 use crate::runtime::meter;
 use crate::runtime::tcp::Connections;
+use crate::slant::Slant;
 use crate::trace::{Entry, Trace};
 use events::Events;
 use madsim::task::NodeId;
@@ -47,6 +48,10 @@ pub struct World {
     pub seen: Records,
     /// Safety measures of the agents: a scenario may plant a fault.
     pub controls: Controls,
+    /// What the scenario asks of its runs.
+    pub slant: Slant,
+    /// Whether archives of servers' states are judged, for which each state is digested.
+    pub archives: Archives,
     time: TimeHandle,
     events: Events,
     ids: BTreeMap<NodeId, Who>,
@@ -56,6 +61,15 @@ pub struct World {
 
 thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
+}
+
+/// Whether archives of servers' states are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archives {
+    /// They are.
+    Judged,
+    /// There are none.
+    Ignored,
 }
 
 /// Begins this thread's world and its driver. Call it inside madsim's runtime; trace lines go to `text`.
@@ -69,6 +83,8 @@ pub fn begin(seed: u64, text: Option<Box<dyn Write + Send>>) {
         failures: Vec::new(),
         seen: Records::default(),
         controls: Controls::SAFE,
+        slant: Slant::NONE,
+        archives: Archives::Ignored,
         time: TimeHandle::current(),
         events: Events::default(),
         ids: BTreeMap::new(),

@@ -184,6 +184,11 @@ impl Sessions {
         self.held.get(&id).into_iter().flatten()
     }
 
+    /// The sessions that were invalidated and whose lock-delay is not over, by id, each with the keys that it keeps from being locked.
+    pub fn delays(&self) -> impl Iterator<Item = (SessionId, &[Key])> {
+        self.delays.iter().map(|(id, delay)| (*id, &*delay.keys))
+    }
+
     /// The session whose lock-delay keeps `key` from being locked.
     pub fn delayed(&self, key: &[u8]) -> Option<SessionId> {
         self.delayed.get(key).copied()

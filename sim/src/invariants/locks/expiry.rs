@@ -46,13 +46,18 @@ fn early(seen: &Seen, created: &Created, ended: &Ended) -> Option<Violation> {
 fn late(seen: &Seen, created: &Created, ended: Option<&Ended>) -> Option<Violation> {
     let signs = seen.renewals.iter().filter(|renewal| renewal.session == created.session).map(|renewal| renewal.over);
     let at = ended.map_or(seen.end, |ended| ended.at);
-    let elected = seen.roles.iter().map(|role| role.at).filter(|elected| *elected <= at).max().unwrap_or(0);
-    let struck = seen.struck.iter().filter(|struck| struck.from <= at);
-    let struck = struck.map(|struck| struck.to.unwrap_or(Nanos::MAX).saturating_add(ELECTION)).max().unwrap_or(0);
     let heard = signs.max().unwrap_or(created.invoked + ELECTION);
-    let due = heard.max(elected).max(struck).saturating_add(at_most(life(created)) + LATE);
+    let due = heard.max(undisturbed_from(seen, at)).saturating_add(at_most(life(created)) + LATE);
     (at > due).then(|| {
         let says = format!("session {} was heard of at {heard} and is there after {due}", created.session);
         Violation { id: "L4-not-late", says, at: due }
     })
+}
+
+/// Since when, looking back from `at`, one leader has had the time of everything: no election, and no fault that could bring one about.
+pub(super) fn undisturbed_from(seen: &Seen, at: Nanos) -> Nanos {
+    let elected = seen.roles.iter().map(|role| role.at).filter(|elected| *elected <= at).max().unwrap_or(0);
+    let struck = seen.struck.iter().filter(|struck| struck.from <= at);
+    let struck = struck.map(|struck| struck.to.unwrap_or(Nanos::MAX).saturating_add(ELECTION)).max().unwrap_or(0);
+    elected.max(struck)
 }

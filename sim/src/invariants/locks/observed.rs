@@ -2,8 +2,9 @@
 
 use crate::checker::Nanos;
 use crate::fault::Struck;
+use crate::invariants::End;
 use crate::invariants::observation::{Applied, Malformed, RoleChange};
-use muster::model::{LockToken, SessionId};
+use muster::model::{Index, Key, LockToken, SessionId};
 use std::time::Duration;
 
 /// Everything that was seen of coordination in a run.
@@ -20,9 +21,13 @@ pub struct Seen {
     /// Questions whether a token still holds that were answered.
     pub verified: Vec<Verified>,
     /// Reads of keys that are only ever written together.
-    pub pairs: Vec<Pair>,
+    pub tuples: Vec<Tuple>,
+    /// Signs of life of keys with a TTL.
+    pub signs: Vec<Sign>,
     /// What the servers applied.
     pub applied: Vec<Applied>,
+    /// What each server had at the end.
+    pub ends: Vec<End>,
     /// Who led when.
     pub roles: Vec<RoleChange>,
     /// What went wrong on purpose.
@@ -103,11 +108,30 @@ pub struct Verified {
     pub holds: bool,
 }
 
-/// Two keys as one transaction read them.
+/// Keys that are only ever written together, as one transaction read them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pair {
+pub struct Tuple {
     /// When it was answered.
     pub at: Nanos,
-    /// The value of each; `None`: no such key.
-    pub values: [Option<String>; 2],
+    /// How many keys were asked for.
+    pub asked: usize,
+    /// The value and version of each; `None`: no such key. Without keys that are not there if all below a prefix were asked for.
+    pub rows: Vec<Option<(String, Index)>>,
+}
+
+/// A sign that a key with a TTL is to live on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sign {
+    /// Which key. It has but one program that writes it.
+    pub key: Key,
+    /// Its TTL.
+    pub ttl: Duration,
+    /// What was written, which is never written again; `None`: its time was to begin anew, no more.
+    pub value: Option<String>,
+    /// When it was sent.
+    pub invoked: Nanos,
+    /// When it was answered, or given up.
+    pub over: Nanos,
+    /// What the answer was; [`Told::Lost`]: there is no such key, or it has no TTL.
+    pub told: Told,
 }

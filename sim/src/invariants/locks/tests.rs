@@ -1,7 +1,7 @@
 use super::judge;
-use super::observed::{Created, Fenced, Pair, Renewal, Seen, Taken, Told, Verified};
+use super::observed::{Created, Fenced, Renewal, Seen, Sign, Taken, Told, Tuple, Verified};
 use crate::checker::Nanos;
-use crate::invariants::observation::Applied;
+use crate::invariants::observation::{Applied, RoleChange};
 use crate::world::Who;
 use muster::model::{Index, Key, LockToken, NodeName, SessionId};
 use muster::state::sessions::{Behavior, SessionCommand, SessionSpec, SessionTtl};
@@ -35,8 +35,7 @@ fn applied(index: Index, command: Command, reply: Reply) -> Applied {
         term: 1,
         command: u128::from(index),
         state: None,
-        kv: None,
-        catalog: None,
+        tables: None,
         whole: Some(Arc::new(command)),
         reply,
     }
@@ -103,7 +102,7 @@ fn a_story_that_keeps_every_promise_is_not_blamed() {
         Verified { token: token(1, 1), invoked: 16 * SECOND, returned: 16 * SECOND + 1, holds: false },
     ];
     seen.sessions = vec![Created { session: session(1), ttl: TTL, invoked: 10 * SECOND }];
-    seen.pairs = vec![Pair { at: 1, values: [Some("a".to_owned()), Some("a".to_owned())] }];
+    seen.tuples = vec![tuple(4, &["a", "a", "a", "a"]), tuple(4, &[])];
     assert_eq!(judge(&seen), []);
 }
 
@@ -170,9 +169,65 @@ fn a_session_that_nobody_renews_has_to_end() {
     assert_eq!(ids(&seen), ["L4-not-late"]);
 }
 
+fn tuple(asked: usize, values: &[&str]) -> Tuple {
+    let row = |value: &&str| (!value.is_empty()).then(|| ((*value).to_owned(), 7));
+    Tuple { at: 1, asked, rows: values.iter().map(row).collect() }
+}
+
 #[test]
 fn half_of_a_transaction_is_seen() {
-    let mut seen = seen(Vec::new());
-    seen.pairs = vec![Pair { at: 1, values: [Some("a".to_owned()), None] }];
-    assert_eq!(ids(&seen), ["L5-atomic"]);
+    for torn in [tuple(2, &["a", "b"]), tuple(3, &["a", "a", ""]), tuple(4, &["a", "a", "a"])] {
+        let seen = Seen { tuples: vec![torn], ..Seen::default() };
+        assert_eq!(ids(&seen), ["L5-atomic"]);
+    }
+}
+
+fn brief(at: Nanos, value: Option<&str>, told: Told) -> Sign {
+    let ttl = Duration::from_secs(4);
+    Sign { key: key("b"), ttl, value: value.map(str::to_owned), invoked: at * SECOND, over: at * SECOND + SECOND / 2, told }
+}
+
+/// A key with a TTL of 4 s, written at 10 s; it goes at `at`.
+fn lapsing(at: Index) -> Vec<Applied> {
+    let ttl = Duration::from_secs(4);
+    let put = KvCommand::PutFor { key: key("b"), value: "v".into(), flags: 0, condition: Condition::Always, ttl };
+    let expiry = Expiry { timer: Timer::Key(key("b")), since: 10 };
+    vec![applied(10, Command::Kv(put), took(true)), applied(at, Command::Expire(vec![expiry]), Reply::Done)]
+}
+
+#[test]
+fn a_key_that_goes_before_its_time_is_seen_and_a_refresh_moves_that() {
+    let judged = |at, signs: &[Sign]| {
+        let written = [brief(10, Some("v"), Told::Done)];
+        ids(&Seen { signs: [&written, signs].concat(), applied: lapsing(at), end: at * SECOND, ..Seen::default() })
+    };
+    assert_eq!(judged(14, &[]), [""; 0]);
+    assert_eq!(judged(13, &[]), ["L7-key-never-early"]);
+    assert_eq!(judged(14, &[brief(12, None, Told::Unknown)]), [""; 0], "nobody knows of a refresh that was not answered");
+    assert_eq!(judged(14, &[brief(12, None, Told::Done)]), ["L7-key-never-early"]);
+    assert_eq!(judged(16, &[brief(12, None, Told::Done)]), [""; 0]);
+}
+
+#[test]
+fn a_key_that_stays_after_its_time_is_seen_unless_there_was_an_election() {
+    let signs = vec![brief(10, Some("v"), Told::Done), brief(12, None, Told::Done)];
+    let mut seen = Seen { signs, applied: lapsing(18), end: 18 * SECOND, ..Seen::default() };
+    assert_eq!(judge(&seen), []);
+    seen.applied = lapsing(19);
+    assert_eq!(ids(&seen), ["L7-key-not-late"]);
+    seen.roles = vec![RoleChange { at: 15 * SECOND, server: Who(1), term: 2, last: (1, 10) }];
+    assert_eq!(judge(&seen), []);
+    seen.applied.truncate(1);
+    seen.end = 21 * SECOND;
+    assert_eq!(ids(&seen), ["L7-key-not-late"]);
+}
+
+#[test]
+fn whoever_has_a_keys_time_begin_anew_is_told_the_truth() {
+    let judged = |sign| ids(&Seen { signs: vec![sign], applied: lapsing(14), end: 20 * SECOND, ..Seen::default() });
+    assert_eq!(judged(brief(9, None, Told::Done)), ["L7-key-refresh"]);
+    assert_eq!(judged(brief(11, None, Told::Done)), [""; 0]);
+    assert_eq!(judged(brief(11, None, Told::Lost)), ["L7-key-refresh"]);
+    assert_eq!(judged(brief(15, None, Told::Done)), ["L7-key-refresh"]);
+    assert_eq!(judged(brief(15, None, Told::Lost)), [""; 0]);
 }
