@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn clients_are_made_wait_for_the_living_only() {
-        let [alive, failed, left] = [(3, MemberStatus::Alive), (1, MemberStatus::Failed), (2, MemberStatus::Left)]
-            .map(|(n, status)| member(n, status, &[]));
+        let [alive, failed, left] =
+            [(3, MemberStatus::Alive), (1, MemberStatus::Failed), (2, MemberStatus::Left)].map(|(n, status)| member(n, status, &[]));
         assert_eq!(directory(&[failed.clone(), left.clone(), alive]).to_ask().map(|server| server.id), Some(node(3)));
         assert_eq!(directory(&[failed, left]).to_ask(), None);
         assert_eq!(directory(&[]).to_ask(), None);

@@ -120,7 +120,8 @@ fn a_client_without_servers_does_not_wait(client: &Agent) {
         refused && answer.took < Duration::from_secs(1)
     };
     eventually("gossip knows that all are dead", LONG, || at_once("/v1/kv/a"), || client.said());
-    for path in ["/v1/health/service/web", "/v1/health/service/other?stale", "/v1/health/service/web?stale&max_stale=1ms", "/v1/kv/a?stale"] {
+    for path in ["/v1/health/service/web", "/v1/health/service/other?stale", "/v1/health/service/web?stale&max_stale=1ms", "/v1/kv/a?stale"]
+    {
         assert!(at_once(path), "{path}");
     }
     let put = client.call("PUT", "/v1/kv/a", Some("1"), LONG).expect("an answer");
