@@ -48,7 +48,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
     refuse_other_primary(reader, datacenter.as_ref());
     let max_query_time = reader.span("max_query_time", Duration::from_secs(600), Duration::from_secs(1));
     let default_query_time = reader.span("default_query_time", Duration::from_secs(300), Duration::from_millis(1));
-    let Definitions { services, checks } = registration::definitions(reader);
+    let Definitions { services, checks, places } = registration::definitions(reader);
     Some(Config {
         node_name: node_name?,
         node_id,
@@ -89,6 +89,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         services,
         watches: reader.settings.watches("watches").to_vec(),
         checks,
+        places,
         check_tuning: registration::checks(reader),
         disable_coordinates: reader.switch("disable_coordinates", false),
         enable_debug: reader.switch("enable_debug", false),

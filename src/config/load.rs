@@ -58,7 +58,7 @@ impl Source {
     /// All that is wrong in it.
     pub fn services(&self) -> Result<Vec<ServiceDefinition>, ConfigError> {
         let settings = self.settings()?;
-        Ok(["service", "services"].into_iter().flat_map(|path| settings.services(path)).cloned().collect())
+        Ok(["service", "services"].into_iter().flat_map(|path| settings.services(path)).map(|placed| placed.definition.clone()).collect())
     }
 
     fn settings(&self) -> Result<Settings, ConfigError> {

@@ -16,6 +16,7 @@ mod keys;
 mod load;
 mod nearest;
 mod network;
+mod place;
 mod reader;
 mod registration;
 mod settings;
@@ -34,6 +35,7 @@ pub use gossip::GossipTuning;
 pub use host::{Host, HostAddress};
 pub use load::{Format, Profile, Source, Sources, load};
 pub use nearest::nearest;
+pub use place::{Place, Places};
 pub use registration::{CheckTuning, ScriptChecks, runs_programs};
 pub use watch::{Contract, Handler, Target, Watch};
 
@@ -124,6 +126,8 @@ pub struct Config {
     pub watches: Vec<Watch>,
     /// `check`, `checks`: the checks that stand outside a service's definition.
     pub checks: Vec<CheckDefinition>,
+    /// Where those definitions stand.
+    pub places: Places,
     /// How checks are run and told.
     pub check_tuning: CheckTuning,
     /// `disable_coordinates`: this agent says to nobody where it lies.

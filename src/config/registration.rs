@@ -1,6 +1,7 @@
 //! What the configuration says of services and checks: definitions, and how the agent looks after what is registered.
 
 use super::Config;
+use super::place::{Place, Placed, Places};
 use super::reader::Reader;
 use crate::model::{CheckDefinition, Probe, ServiceDefinition, Tree, VerdictSource};
 use std::collections::BTreeSet;
@@ -35,13 +36,21 @@ pub enum ScriptChecks {
 pub(super) struct Definitions {
     pub(super) services: Vec<ServiceDefinition>,
     pub(super) checks: Vec<CheckDefinition>,
+    pub(super) places: Places,
 }
 
 pub(super) fn definitions(reader: &mut Reader<'_>) -> Definitions {
     let settings = reader.settings;
-    let services = ["service", "services"].into_iter().flat_map(|path| settings.services(path)).cloned().collect();
-    let checks = ["check", "checks"].into_iter().flat_map(|path| settings.checks(path)).cloned().collect();
-    let definitions = Definitions { services, checks };
+    let (mut services, mut checks, mut places) = (Vec::new(), Vec::new(), Places::default());
+    for Placed { place, definition } in ["service", "services"].into_iter().flat_map(|path| settings.services(path)) {
+        services.push(definition.clone());
+        places.services.push(place.clone());
+    }
+    for Placed { place, definition } in ["check", "checks"].into_iter().flat_map(|path| settings.checks(path)) {
+        checks.push(definition.clone());
+        places.checks.push(place.clone());
+    }
+    let definitions = Definitions { services, checks, places };
     let ids = definitions.services.iter().map(|service| service.spec.id.as_str());
     reader.warnings.extend(
         repeated(ids).map(|id| format!("service {id:?} is defined more than once; the last definition counts: give each its own id")),
@@ -84,17 +93,32 @@ pub(super) fn checks(reader: &mut Reader<'_>) -> CheckTuning {
 }
 
 impl Config {
-    /// The ids of checks in definition files that run programs although `policy` does not let them. An agent with any of them does not start, and does not
-    /// take them at a reload.
-    pub fn refused_scripts(&self, policy: ScriptChecks) -> Vec<&str> {
+    /// The checks in definition files that run programs although `policy` does not let them: where they stand, and their ids. An agent with any of
+    /// them does not start, and does not take them at a reload.
+    pub fn refused_scripts(&self, policy: ScriptChecks) -> Vec<(Place, &str)> {
         match policy {
             ScriptChecks::Files | ScriptChecks::All => Vec::new(),
             ScriptChecks::Off => {
-                let of_services = self.services.iter().flat_map(|service| &service.checks);
-                let runs = |check: &&CheckDefinition| runs_programs(&check.probe);
-                of_services.chain(&self.checks).filter(runs).map(|check| check.id.as_str()).collect()
+                self.placed_checks().filter(|(_, check)| runs_programs(&check.probe)).map(|(at, check)| (at, check.id.as_str())).collect()
             }
         }
+    }
+
+    /// Where a check stands that belongs to no service of these definitions but to `service`, by the key that says so.
+    pub fn place_of_check_for(&self, service: &str) -> Option<Place> {
+        let mut alone = self.places.checks.iter().zip(&self.checks);
+        alone.find(|(_, check)| check.service_id == service).map(|(place, _)| place.key("service_id"))
+    }
+
+    /// Where the check that is called `id` stands.
+    pub fn place_of_check(&self, id: &str) -> Option<Place> {
+        self.placed_checks().find(|(_, check)| check.id == id).map(|(place, _)| place)
+    }
+
+    fn placed_checks(&self) -> impl Iterator<Item = (Place, &CheckDefinition)> {
+        let of_services = self.places.services.iter().zip(&self.services);
+        let inside = of_services.flat_map(|(place, service)| service.checks.iter().map(|check| (place.key("checks"), check)));
+        inside.chain(self.places.checks.iter().cloned().zip(&self.checks))
     }
 }
 
@@ -116,7 +140,7 @@ fn tree_runs_programs(tree: &Tree) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CheckTuning, ScriptChecks};
+    use super::{CheckTuning, Place, ScriptChecks};
     use crate::config::{Config, ConfigError, Format, Host, Source, Sources, load};
     use std::time::Duration;
 
@@ -158,7 +182,7 @@ mod tests {
             "failed to parse bad.json: 4 errors occurred:\n\
              \t* check.name: Missing check name\n\
              \t* service: must be a block, not a number\n\
-             \t* services[1].prot: invalid config key; did you mean port?\n\
+             \t* invalid config key services[1].prot; did you mean services[1].port?\n\
              \t* services[2].check.interval: time: missing unit in duration \"5\""
         );
     }
@@ -187,6 +211,20 @@ mod tests {
     }
 
     #[test]
+    fn a_definition_is_found_where_it_stands() {
+        let config = of_files(&[
+            ("a.json", r#"{"service":{"name":"web"},"check":{"name":"web","ttl":"1s","service_id":"web"}}"#),
+            ("b.hcl", "checks = [{ name = \"x\" ttl = \"1s\" }, { name = \"y\" ttl = \"1s\" service_id = \"nobody\" }]"),
+            ("c.hcl", "services = [{ name = \"db\" checks = [{ ttl = \"1s\" }] }]"),
+        ])
+        .unwrap();
+        let told = |place: Option<Place>| place.map(|place| place.to_string());
+        assert_eq!(told(config.place_of_check_for("nobody")).as_deref(), Some("b.hcl: checks[1].service_id"));
+        assert_eq!(told(config.place_of_check("service:db")).as_deref(), Some("c.hcl: services[0].checks"));
+        assert_eq!((told(config.place_of_check_for("db")), told(config.place_of_check("db"))), (None, None));
+    }
+
+    #[test]
     fn programs_in_files_are_found_wherever_they_stand() {
         let files = |enabled: bool| {
             let text = format!(
@@ -197,7 +235,9 @@ mod tests {
             );
             of_files(&[("a.hcl", &text)]).unwrap()
         };
-        assert_eq!(files(false).refused_scripts(ScriptChecks::Off), ["service:a", "t"]);
+        let config = files(false);
+        let refused: Vec<String> = config.refused_scripts(ScriptChecks::Off).iter().map(|(place, id)| format!("{place} {id}")).collect();
+        assert_eq!(refused, ["a.hcl: service.checks service:a", "a.hcl: check t"]);
         assert!(files(true).refused_scripts(ScriptChecks::Files).is_empty());
     }
 }

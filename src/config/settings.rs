@@ -3,6 +3,7 @@
 use super::definition::{self, DefinitionError};
 use super::error::{ConfigError, Problem};
 use super::keys::{self, Effect, Found, Key, Kind};
+use super::place::{Place, Placed};
 use super::tree::{Object, Tree};
 use super::watch::{Watch, watch_from_file};
 use crate::model::{CheckDefinition, ServiceDefinition, duration};
@@ -19,8 +20,8 @@ pub(super) enum Setting {
     Span(Duration),
     Texts(Vec<String>),
     TextMap(BTreeMap<String, String>),
-    Services(Vec<ServiceDefinition>),
-    Checks(Vec<CheckDefinition>),
+    Services(Vec<Placed<ServiceDefinition>>),
+    Checks(Vec<Placed<CheckDefinition>>),
     Watches(Vec<Watch>),
     Open(Vec<Tree>),
 }
@@ -52,35 +53,35 @@ impl Settings {
     /// Reads what one file or fragment says; every mistake in it is told.
     pub(super) fn read(source: &str, object: &Object) -> Result<Settings, ConfigError> {
         let (mut settings, mut problems) = (Settings::default(), Vec::new());
-        settings.walk(object, "", &mut problems);
+        settings.walk(source, object, "", &mut problems);
         if problems.is_empty() { Ok(settings) } else { Err(ConfigError { source: Some(source.to_owned()), problems }) }
     }
 
-    fn walk(&mut self, object: &Object, block: &str, problems: &mut Vec<Problem>) {
+    fn walk(&mut self, source: &str, object: &Object, block: &str, problems: &mut Vec<Problem>) {
         for (name, tree) in object {
             let separator = if block.is_empty() { "" } else { "." };
             let path = format!("{block}{separator}{}", name.to_ascii_lowercase());
             match (keys::find(&path), tree) {
                 (Found::Key(_) | Found::Block, Tree::Null) => {}
                 (Found::Key(key), tree) if key.kind == Kind::Services => {
-                    let services = definitions(key, tree, definition::service_from_file, problems);
+                    let services = definitions(source, key, tree, definition::service_from_file, problems);
                     self.add(key, Setting::Services(services));
                 }
                 (Found::Key(key), tree) if key.kind == Kind::Checks => {
-                    let checks = definitions(key, tree, definition::check_from_file, problems);
+                    let checks = definitions(source, key, tree, definition::check_from_file, problems);
                     self.add(key, Setting::Checks(checks));
                 }
                 (Found::Key(key), tree) if key.kind == Kind::Watches => {
-                    let watches = definitions(key, tree, watch_from_file, problems);
-                    self.add(key, Setting::Watches(watches));
+                    let watches = definitions(source, key, tree, watch_from_file, problems);
+                    self.add(key, Setting::Watches(watches.into_iter().map(|watch| watch.definition).collect()));
                 }
                 (Found::Key(key), tree) => match setting(key, tree) {
                     Ok(setting) => self.add(key, setting),
                     Err(problem) => problems.push(problem),
                 },
-                (Found::Block, Tree::Object(inner)) => self.walk(inner, &path, problems),
+                (Found::Block, Tree::Object(inner)) => self.walk(source, inner, &path, problems),
                 (Found::Block, Tree::List(blocks)) if blocks.iter().all(|b| matches!(b, Tree::Object(_))) => {
-                    blocks.iter().filter_map(object_of).for_each(|inner| self.walk(inner, &path, problems));
+                    blocks.iter().filter_map(object_of).for_each(|inner| self.walk(source, inner, &path, problems));
                 }
                 (Found::Block, other) => problems.push(Problem::value(&path, other, "must be a block: { key = value }")),
                 (Found::Nothing, _) => {
@@ -181,7 +182,7 @@ impl Settings {
     }
 
     /// The services defined under a key.
-    pub(super) fn services(&self, path: &str) -> &[ServiceDefinition] {
+    pub(super) fn services(&self, path: &str) -> &[Placed<ServiceDefinition>] {
         match self.at(path) {
             None => &[],
             Some(Setting::Services(services)) => services,
@@ -190,7 +191,7 @@ impl Settings {
     }
 
     /// The checks defined under a key.
-    pub(super) fn checks(&self, path: &str) -> &[CheckDefinition] {
+    pub(super) fn checks(&self, path: &str) -> &[Placed<CheckDefinition>] {
         match self.at(path) {
             None => &[],
             Some(Setting::Checks(checks)) => checks,
@@ -294,7 +295,13 @@ fn setting(key: &'static Key, tree: &Tree) -> Result<Setting, Problem> {
 }
 
 /// Reads a definition or a list of them; each mistake is kept with its path.
-fn definitions<T>(key: &Key, tree: &Tree, read: fn(&Tree) -> Result<T, DefinitionError>, problems: &mut Vec<Problem>) -> Vec<T> {
+fn definitions<T>(
+    source: &str,
+    key: &Key,
+    tree: &Tree,
+    read: fn(&Tree) -> Result<T, DefinitionError>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Placed<T>> {
     let items: Vec<(String, &Tree)> = match tree {
         Tree::List(items) => items.iter().enumerate().map(|(at, item)| (format!("{}[{at}]", key.path), item)).collect(),
         one => vec![(key.path.to_owned(), one)],
@@ -302,11 +309,8 @@ fn definitions<T>(key: &Key, tree: &Tree, read: fn(&Tree) -> Result<T, Definitio
     let mut found = Vec::with_capacity(items.len());
     for (path, item) in items.into_iter().filter(|(_, item)| **item != Tree::Null) {
         match read(item) {
-            Ok(definition) => found.push(definition),
-            Err(error) => {
-                let dot = if error.field.is_empty() { "" } else { "." };
-                problems.push(Problem::Rule(format!("{path}{dot}{}: {}", error.field, error.text)));
-            }
+            Ok(definition) => found.push(Placed { place: Place { source: source.to_owned(), field: path }, definition }),
+            Err(error) => problems.push(Problem::Rule(error.below(&path).to_string())),
         }
     }
     found

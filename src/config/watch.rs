@@ -292,7 +292,7 @@ mod tests {
             (r#"{ type = "nodes", handler_type = "http" }"#, "http_handler_config.path: \"\" must be an address"),
             (r#"{ type = "connect_roots", args = ["x"] }"#, "are not in this version"),
             (r#"{ type = "checks", service = "a", state = "passing", args = ["x"] }"#, "not both"),
-            (r#"{ type = "nodes", args = ["x"], bogus = 1 }"#, "watches[0].bogus: invalid config key"),
+            (r#"{ type = "nodes", args = ["x"], bogus = 1 }"#, "invalid config key watches[0].bogus"),
         ] {
             let error = config(&format!("watches = [{text}]")).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");

@@ -77,7 +77,7 @@ impl Directory {
         self.servers.load().iter().find(|server| server.id == id && server.is_alive()).cloned()
     }
 
-    /// The server a client agent keeps to: a living one, else one that failed as far as gossip knows, for gossip may be late.
+    /// The server a client agent keeps its views with: a living one, else one that failed as far as gossip knows, for gossip may be late.
     pub fn preferred(&self) -> Option<ServerEntry> {
         let servers = self.servers.load();
         let living: Vec<&ServerEntry> = servers.iter().filter(|server| server.is_alive()).collect();
@@ -85,6 +85,11 @@ impl Directory {
             if living.is_empty() { servers.iter().filter(|server| server.status == MemberStatus::Failed).collect() } else { living };
         let turn = self.turn.load(Ordering::Relaxed);
         (!candidates.is_empty()).then(|| candidates[turn % candidates.len()].clone())
+    }
+
+    /// The server a client agent asks for its clients: the one it keeps to, as long as it lives. Nobody is made wait for the failed.
+    pub fn to_ask(&self) -> Option<ServerEntry> {
+        self.preferred().filter(ServerEntry::is_alive)
     }
 
     /// Turns to the next server if the one kept to is at `addr`.
@@ -170,6 +175,15 @@ mod tests {
         assert_eq!(directory(&[failed.clone(), alive]).preferred().unwrap().id, node(2));
         assert_eq!(directory(&[failed]).preferred().unwrap().id, node(1), "gossip may be late");
         assert_eq!(directory(&[member(1, MemberStatus::Left, &[])]).preferred(), None);
+    }
+
+    #[test]
+    fn clients_are_made_wait_for_the_living_only() {
+        let [alive, failed, left] =
+            [(3, MemberStatus::Alive), (1, MemberStatus::Failed), (2, MemberStatus::Left)].map(|(n, status)| member(n, status, &[]));
+        assert_eq!(directory(&[failed.clone(), left.clone(), alive]).to_ask().map(|server| server.id), Some(node(3)));
+        assert_eq!(directory(&[failed, left]).to_ask(), None);
+        assert_eq!(directory(&[]).to_ask(), None);
     }
 
     #[test]

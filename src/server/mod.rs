@@ -38,7 +38,7 @@ pub use agent::{Agent, Farewell};
 pub use data_dir::DataDirError;
 pub use journal::{Journal, Lines, TooManyReaders};
 pub use production::run_production;
-pub use reload::{ReloadError, ScriptsRefused};
+pub use reload::{DefinitionRefused, ReloadError, ScriptsRefused};
 pub use start::start;
 pub use surroundings::{StartError, Surroundings};
 pub use wire::{Answered, Refusal};

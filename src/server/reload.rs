@@ -3,7 +3,7 @@
 use super::advice::advice;
 use super::agent::Agent;
 use crate::agent::local::LocalError;
-use crate::config::{Config, Given, ScriptChecks};
+use crate::config::{Config, Given, Place, ScriptChecks};
 use crate::runtime::Runtime;
 
 /// Why a configuration was not taken over. Nothing is changed then.
@@ -16,18 +16,52 @@ pub enum ReloadError {
     #[error(transparent)]
     Scripts(#[from] ScriptsRefused),
     /// Its definitions were refused.
-    #[error("{0}")]
-    Definitions(LocalError),
+    #[error(transparent)]
+    Definitions(#[from] DefinitionRefused),
 }
 
-/// Checks of definition files run programs, and nobody allowed that. Their ids.
+/// A definition of a file was refused by the agent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{why} (check {ids})", why = LocalError::ScriptsDisabled, ids = .0.join(", "))]
-pub struct ScriptsRefused(pub Vec<String>);
+#[error("{}{why}", place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default())]
+pub struct DefinitionRefused {
+    /// Where it stands, if it is this one alone that is refused.
+    pub place: Option<Place>,
+    /// Why.
+    pub why: LocalError,
+}
+
+impl DefinitionRefused {
+    /// Says of which definition of `config` it was said.
+    pub(super) fn of(config: &Config, why: LocalError) -> DefinitionRefused {
+        let place = match &why {
+            LocalError::NoServiceForCheck(service) => config.place_of_check_for(service),
+            LocalError::InvalidCheck { id, .. } => config.place_of_check(id),
+            LocalError::UnknownService(_)
+            | LocalError::UnknownCheck(_)
+            | LocalError::NoTtl(_)
+            | LocalError::ScriptsDisabled
+            | LocalError::Full(_)
+            | LocalError::Disk(_) => None,
+        };
+        DefinitionRefused { place, why }
+    }
+}
+
+/// Checks of definition files run programs, and nobody allowed that. Where each stands, and its id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.lines())]
+pub struct ScriptsRefused(pub Vec<(Place, String)>);
+
+impl ScriptsRefused {
+    fn lines(&self) -> String {
+        let line = |(place, id): &(Place, String)| format!("{place}: {} (check {id})", LocalError::ScriptsDisabled);
+        self.0.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
 
 /// Refuses definitions whose checks run programs although `policy` does not let them.
 pub(super) fn check_scripts(config: &Config, policy: ScriptChecks) -> Result<(), ScriptsRefused> {
-    let refused: Vec<String> = config.refused_scripts(policy).into_iter().map(str::to_owned).collect();
+    let refused: Vec<(Place, String)> = config.refused_scripts(policy).into_iter().map(|(place, id)| (place, id.to_owned())).collect();
     if refused.is_empty() { Ok(()) } else { Err(ScriptsRefused(refused)) }
 }
 
@@ -42,7 +76,8 @@ impl<R: Runtime> Agent<R> {
         let read = R::spawn_blocking(move || reread()).await.unwrap_or_else(|error| Err(error.to_string()));
         let config = read.map_err(ReloadError::Unreadable)?;
         check_scripts(&config, self.config().check_tuning.scripts)?;
-        self.local().apply_definitions(config.services.clone(), config.checks.clone()).await.map_err(ReloadError::Definitions)?;
+        let applied = self.local().apply_definitions(config.services.clone(), config.checks.clone()).await;
+        applied.map_err(|why| DefinitionRefused::of(&config, why))?;
         self.local().keep_output(&config.check_tuning);
         self.apply_watches(&config.watches);
         self.0.dns.reload(self.config(), &config);

@@ -2,8 +2,7 @@
 
 use super::data_dir::DataDirError;
 use super::journal::Journal;
-use super::reload::ScriptsRefused;
-use crate::agent::local::LocalError;
+use super::reload::{DefinitionRefused, ScriptsRefused};
 use crate::api::agent::Host;
 use crate::config::Config;
 use crate::dns::DomainError;
@@ -102,7 +101,7 @@ pub enum StartError {
     Registrations(io::Error),
     /// A definition of the configuration is refused.
     #[error("definitions: {0}")]
-    Definitions(LocalError),
+    Definitions(#[from] DefinitionRefused),
     /// Checks of definition files run programs, which is turned off.
     #[error(transparent)]
     Scripts(#[from] ScriptsRefused),

@@ -84,29 +84,36 @@ fn definitions_follow_their_files_at_every_reload() {
 #[test]
 fn a_wrong_file_stops_a_start_and_leaves_a_reload_on_what_was() {
     let wrong = r#"{"services":[{"name":"a"},{"name":"b","check":{"http":"http://x","interval":5}}]}"#;
-    let told = "services[1].check.interval: must be a string with a unit";
+    let unit = "services[1].check.interval: must be a string with a unit";
     let defined = Defined::started("wrong-reload", &[("a.json", r#"{"service":{"name":"web"}}"#)]);
     defined.write("b.json", wrong);
     let (status, said) = defined.reload();
     assert_eq!(status, 500);
-    assert!(said.contains("b.json") && said.contains(told), "{said}");
+    assert!(said.contains("b.json") && said.contains(unit), "{said}");
     assert_eq!(defined.services(), ["web"]);
     defined.write("b.json", r#"{"services":[{"name":"x"}],"check":{"name":"c","service_id":"nobody","ttl":"1s"}}"#);
     let (status, said) = defined.reload();
-    assert_eq!((status, said.as_str()), (500, "ServiceID \"nobody\" does not exist"));
+    let homeless = format!("{}: check.service_id: ServiceID \"nobody\" does not exist", defined.file("b.json").display());
+    assert_eq!((status, said), (500, homeless));
     defined.write("b.json", r#"{"check":{"name":"c","args":["true"],"interval":"1s"}}"#);
     let (status, said) = defined.reload();
-    assert!(status == 500 && said.contains("Scripts are disabled") && said.contains("(check c)"), "{said}");
+    let told = |said: &str| said.contains("b.json: check: Scripts are disabled") && said.contains("(check c)");
+    assert!(status == 500 && told(&said), "{said}");
     assert_eq!(defined.services(), ["web"]);
     let unstarted = Defined::new("wrong-start", &[("b.json", wrong)]);
     let output = muster().arg("agent").args(&unstarted.agent.flags).output().expect("the binary runs");
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("b.json") && said.contains(told), "{said}");
+    assert!(said.contains("b.json") && said.contains(unit), "{said}");
     unstarted.write("b.json", r#"{"check":{"name":"c","args":["true"],"interval":"1s"}}"#);
     let output = muster().arg("agent").args(&unstarted.agent.flags).output().expect("the binary runs");
     let said = text(&output.stdout) + &text(&output.stderr);
-    assert!(output.status.code() == Some(1) && said.contains("Scripts are disabled") && said.contains("(check c)"), "{said}");
+    assert!(output.status.code() == Some(1) && told(&said), "{said}");
+    unstarted.write("b.json", r#"{"checks":[{"name":"c","service_id":"nobody","ttl":"1s"}]}"#);
+    let output = muster().arg("agent").args(&unstarted.agent.flags).output().expect("the binary runs");
+    let said = text(&output.stdout) + &text(&output.stderr);
+    let told = "b.json: checks[0].service_id: ServiceID \"nobody\" does not exist";
+    assert!(output.status.code() == Some(1) && said.contains(told), "{said}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a client agent answers from the views it holds, while servers come and go.
 
 use super::cluster::Cluster;
-use super::{Agent, LONG, eventually};
+use super::{Agent, LONG, eventually, text};
 use crate::http::{Answer, Request, call};
 use serde_json::{Value, json};
 use std::thread;
@@ -105,8 +105,29 @@ fn a_view_moves_to_another_server_and_without_any_answers_with_its_age() {
     assert_eq!(rows(&read(&cluster.client, "/v1/health/service/web?cached&passing", "max-age=1, stale-if-error=3600")), 4);
     let refused = read(&cluster.client, "/v1/health/service/web?cached", "max-age=1, stale-if-error=1");
     assert_eq!(refused.status, 500, "it is older than the client takes");
+    a_client_without_servers_does_not_wait(&cluster.client);
     cluster.servers.iter_mut().for_each(Agent::start);
     eventually("servers vouch for it again", LONG, || age(&cached(&cluster.client)) == 0, || cluster.said());
     register(&cluster.other, instance(5, "passing"));
     eventually("the view follows again", LONG, || rows(&cached(&cluster.client)) == 5, || cluster.said());
+}
+
+/// With all servers known to be dead, what cannot be answered is refused at once, and who takes any age has the view.
+fn a_client_without_servers_does_not_wait(client: &Agent) {
+    let at_once = |path: &str| {
+        let answer = read(client, path, "");
+        let refused = (answer.status, text(&answer.body)) == (500, "No known Consul servers".to_owned());
+        refused && answer.took < Duration::from_secs(1)
+    };
+    eventually("gossip knows that all are dead", LONG, || at_once("/v1/kv/a"), || client.said());
+    for path in ["/v1/health/service/web", "/v1/health/service/other?stale", "/v1/health/service/web?stale&max_stale=1ms", "/v1/kv/a?stale"]
+    {
+        assert!(at_once(path), "{path}");
+    }
+    let put = client.call("PUT", "/v1/kv/a", Some("1"), LONG).expect("an answer");
+    assert!(put.status == 500 && put.took < Duration::from_secs(1), "{:?}", put.took);
+    let stale = read(client, "/v1/health/service/web?stale", "");
+    assert_eq!((stale.status, rows(&stale), stale.header("X-Consul-KnownLeader")), (200, 4, Some("false")));
+    let contact: u64 = stale.header("X-Consul-LastContact").expect("its age").parse().expect("milliseconds");
+    assert!(contact >= 2_000 && stale.header("X-Cache").is_none() && stale.took < Duration::from_secs(1), "{contact}");
 }

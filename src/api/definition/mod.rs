@@ -27,7 +27,7 @@ pub fn check_from_json(body: &[u8]) -> Result<CheckDefinition, ApiError> {
 
 fn refused(error: DefinitionError) -> ApiError {
     match error.mistake {
-        Mistake::Unreadable => ApiError::bad_request(format!("Request decode failed: {}", error.text)),
+        Mistake::Unreadable | Mistake::UnknownKey => ApiError::bad_request(format!("Request decode failed: {}", error.text)),
         Mistake::Rule => ApiError::bad_request(error.text),
     }
 }

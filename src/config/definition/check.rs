@@ -150,7 +150,7 @@ pub(super) fn standalone(value: &Value, dialect: Dialect) -> Result<CheckDefinit
 /// Consul's words before a rule that a check breaks.
 pub(super) fn as_invalid_check(error: DefinitionError) -> DefinitionError {
     match error.mistake {
-        super::Mistake::Unreadable => error,
+        super::Mistake::Unreadable | super::Mistake::UnknownKey => error,
         super::Mistake::Rule => DefinitionError { text: format!("Invalid check: {}", error.text), ..error },
     }
 }

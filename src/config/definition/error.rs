@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Mistake {
     /// It is no definition: an unknown field, or a value of the wrong type.
     Unreadable,
+    /// A file has a key that there is not; the text is what may be said after its name.
+    UnknownKey,
     /// It breaks a rule.
     Rule,
 }
@@ -27,6 +29,12 @@ impl DefinitionError {
         DefinitionError { mistake: Mistake::Unreadable, field: field.into(), text: text.into() }
     }
 
+    /// The same where the definition stands under `path`.
+    pub(in crate::config) fn below(self, path: &str) -> DefinitionError {
+        let dot = if self.field.is_empty() { "" } else { "." };
+        DefinitionError { field: format!("{path}{dot}{}", self.field), ..self }
+    }
+
     pub(super) fn rule(field: impl Into<String>, text: impl Into<String>) -> DefinitionError {
         DefinitionError { mistake: Mistake::Rule, field: field.into(), text: text.into() }
     }
@@ -35,7 +43,11 @@ impl DefinitionError {
 /// The field and what is wrong with it, for whoever wrote a file.
 impl fmt::Display for DefinitionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.field.is_empty() { f.write_str(&self.text) } else { write!(f, "{}: {}", self.field, self.text) }
+        match self.mistake {
+            Mistake::UnknownKey => write!(f, "invalid config key {}{}", self.field, self.text),
+            Mistake::Unreadable | Mistake::Rule if self.field.is_empty() => f.write_str(&self.text),
+            Mistake::Unreadable | Mistake::Rule => write!(f, "{}: {}", self.field, self.text),
+        }
     }
 }
 

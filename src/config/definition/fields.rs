@@ -1,6 +1,6 @@
 //! Takes an object's fields by name, in either way that definitions are written.
 
-use super::error::DefinitionError;
+use super::error::{DefinitionError, Mistake};
 use super::value::Value;
 use crate::config::nearest;
 use crate::model::duration;
@@ -111,15 +111,16 @@ impl<'a> Fields<'a> {
     }
 
     fn unknown(&self, name: &str) -> DefinitionError {
-        let text = match self.dialect {
-            Dialect::Http => format!("json: unknown field {}", crate::model::quote(name)),
+        let field = self.path_to(name);
+        match self.dialect {
+            Dialect::Http => DefinitionError::unreadable(field, format!("json: unknown field {}", crate::model::quote(name))),
             Dialect::File => {
                 let known = self.shape.fields.iter().copied().flatten().map(|field| field.file);
-                let hint = nearest(&name.to_ascii_lowercase(), known).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-                format!("invalid config key{hint}")
+                let near = nearest(&name.to_ascii_lowercase(), known);
+                let text = near.map(|near| format!("; did you mean {}?", self.path_to(near))).unwrap_or_default();
+                DefinitionError { mistake: Mistake::UnknownKey, field, text }
             }
-        };
-        DefinitionError::unreadable(self.path_to(name), text)
+        }
     }
 
     fn path_to(&self, name: &str) -> String {

@@ -353,7 +353,7 @@ fn a_file_says_it_in_snake_case_or_camel_case() {
 #[test]
 fn a_mistake_in_a_file_names_the_field_from_the_definitions_root() {
     for (text, error) in [
-        (r#"name = "w" prot = 80"#, "prot: invalid config key; did you mean port?"),
+        (r#"name = "w" prot = 80"#, "invalid config key prot; did you mean port?"),
         (r#"name = "w" port = "80""#, "port: must be a whole number, not a string"),
         (
             r#"name = "w" checks = [{ ttl = "1s" }, { http = "x" interval = 5 }]"#,
@@ -366,11 +366,11 @@ fn a_mistake_in_a_file_names_the_field_from_the_definitions_root() {
         ),
         (
             r#"name = "w" check { all = [{ tcp = "x:1" intervall = "1s" }] interval = "1s" }"#,
-            "check.all[0].intervall: invalid config key; did you mean interval?",
+            "invalid config key check.all[0].intervall; did you mean check.all[0].interval?",
         ),
         (
             r#"name = "w" tagged_addresses { lan { adress = "x" } }"#,
-            "tagged_addresses.lan.adress: invalid config key; did you mean address?",
+            "invalid config key tagged_addresses.lan.adress; did you mean tagged_addresses.lan.address?",
         ),
         (r#"port = 1"#, "name: Missing service name"),
         (

@@ -16,6 +16,7 @@ mod untold;
 
 use self::core::{Core, Hands, Now};
 use super::checks::{self, ProbeSetting};
+use super::reload::DefinitionRefused;
 use super::surroundings::StartError;
 use crate::agent::antientropy::{self, node_spec};
 use crate::agent::local::{Folder, Local, LocalSettings, LocalView};
@@ -75,7 +76,8 @@ impl<R: Runtime> LocalAgent<R> {
         let settings = LocalSettings::of(config.node_name.clone());
         let services = config.services.iter().cloned().map(change::complete).collect();
         let checks = config.checks.clone();
-        let (local, effects) = Local::resume(settings, now.wall, known, services, checks).map_err(StartError::Definitions)?;
+        let resumed = Local::resume(settings, now.wall, known, services, checks);
+        let (local, effects) = resumed.map_err(|why| DefinitionRefused::of(config, why))?;
         let durable: Vec<_> = effects.files.iter().filter(|change| records::file_of(change).folder != Folder::States).cloned().collect();
         records::write(&disk, &durable).await.map_err(StartError::Registrations)?;
         let tuning = &config.check_tuning;

@@ -40,12 +40,13 @@ impl<R: Runtime> Agent<R> {
         }
     }
 
-    /// Who carries out what any server can: this one, or for a client agent the one it keeps to.
+    /// Who carries out what any server can: this one, or for a client agent the one it keeps to. None but the dead is refused at once, as with Consul: to
+    /// wait for them would only hold up what a client does instead.
     pub(in crate::server) fn route_to_any(&self) -> Result<Target<'_, R>, Refusal> {
         match self.raft() {
             Some(raft) => Ok(Target::Here(raft)),
             None => {
-                let server = self.directory().preferred().ok_or(Refusal::NoServers)?;
+                let server = self.directory().to_ask().ok_or(Refusal::NoServers)?;
                 Ok(Target::There { addr: server.addr, relay: Relay::Client })
             }
         }

@@ -31,7 +31,12 @@ impl<R: Runtime> Agent<R> {
     /// Answers a client of this agent: from what it holds if the client allows it, else from the servers.
     pub(in crate::server) async fn read_for_client(&self, query: Query, options: ReadOptions) -> Result<Answered, Refusal> {
         self.check_datacenter(options.dc.as_deref())?;
-        let Some(allowance) = self.allowance(&query, &options) else { return self.read_servers(&query, &options).await };
+        let Some(allowance) = self.allowance(&query, &options) else {
+            return match self.read_servers(&query, &options).await {
+                Err(Refusal::NoServers) => Box::pin(self.read_alone(&query, &options)).await,
+                done => done,
+            };
+        };
         let held = match self.raft() {
             Some(raft) => Box::pin(self.read_own(raft, &query, &options, &allowance)).await?,
             None => Box::pin(self.read_copy(&query, &options, &allowance)).await?,
@@ -114,6 +119,9 @@ impl<R: Runtime> Agent<R> {
         let copies = &self.0.copies;
         let mut watched = copies.want(R::now(), &allowance.view);
         let awaited = matches!(*watched.borrow(), Copy::Awaited);
+        if awaited && self.directory().to_ask().is_none() {
+            return Ok(None);
+        }
         let Some(answer) = self.filled(&mut watched).await else { return Ok(None) };
         let currency = copies.currency(R::now());
         if !awaited && is_staler::<R>(options, currency) {
@@ -139,6 +147,15 @@ impl<R: Runtime> Agent<R> {
         // Whoever vouched once knows nothing of a leader since.
         let known_leader = contact.known_leader && age.is_zero();
         Answered { answer, known_leader, last_contact, mode: options.mode, origin, means: self.means(query, options) }
+    }
+
+    /// Answers a client that takes any age from this client agent's copy, there being no server to ask.
+    async fn read_alone(&self, query: &Query, options: &ReadOptions) -> Result<Answered, Refusal> {
+        let ReadMode::Stale { .. } = options.mode else { return Err(Refusal::NoServers) };
+        let Some(view) = query.view() else { return Err(Refusal::NoServers) };
+        let allowance = Allowance { view, control: CacheControl::default() };
+        let answered = self.read_copy(query, options, &allowance).await?.ok_or(Refusal::NoServers)?;
+        Ok(Answered { origin: Origin::Servers, known_leader: false, ..answered })
     }
 
     /// The copy once it is there; `None` if it will not be.
