@@ -20,8 +20,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between two rounds of writing check states: what changes more often is written once.
+/// Between two rounds of writing check states at most: what changes more often is written once.
 const STATES_PAUSE: Duration = Duration::from_secs(1);
+/// The pause for each state that was written: few are written nearly at once, so that a crash a moment later forgets nothing.
+const STATE_PAUSE: Duration = Duration::from_millis(20);
 
 /// Between two signs of life if nothing else is to be written: by so much too early an agent that crashed may seem to have died.
 const LIFE_PAUSE: Duration = Duration::from_secs(5);
@@ -57,6 +59,7 @@ impl<R: Runtime> LocalAgent<R> {
                 () = sleep::<R>(LIFE_PAUSE) => {}
             }
             let states = Arc::new(self.step(|core, now| core.take_states(now)));
+            let pause = (STATE_PAUSE * states.len() as u32).min(STATES_PAUSE);
             let written = self.write_states(states.clone()).await;
             if let Err(error) = &written {
                 if works {
@@ -66,7 +69,7 @@ impl<R: Runtime> LocalAgent<R> {
                 self.0.core.lock().expect("no panic while held").put_back_states(Arc::unwrap_or_clone(states));
             }
             works = written.is_ok();
-            sleep::<R>(STATES_PAUSE).await;
+            sleep::<R>(pause).await;
         }
     }
 
