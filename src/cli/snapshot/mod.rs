@@ -21,8 +21,15 @@ fn check(file: &str, opened: &File, each: &mut dyn FnMut(&Entry)) -> Result<(Met
     let wrong = |e: &dyn std::fmt::Display| format!("Error reading snapshot: {file}: {e}");
     let mut reader = ArchiveReader::open(BufReader::with_capacity(PIECE, opened)).map_err(|e| wrong(&e))?;
     let mut tally = Tally::default();
+    let mut strange = None;
     while let Some(piece) = reader.piece(PIECE).map_err(|e| wrong(&e))? {
-        tally.take(&piece, each).map_err(|e| wrong(&e))?;
+        if strange.is_none() {
+            strange = tally.take(&piece, each).err();
+        }
+    }
+    // What is damaged reads as nonsense before its checksum is reached, which says so plainly.
+    if let Some(e) = strange {
+        return Err(wrong(&e));
     }
     let tables = tally.finish().map_err(|e| wrong(&e))?;
     Ok((reader.meta().clone(), tables))
