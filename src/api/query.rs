@@ -127,6 +127,11 @@ fn service(fields: &Fields<'_>) -> Result<(ServiceQuery, i64), ApiError> {
     Ok((service, nearest_n))
 }
 
+/// Whether a name would be taken for an id.
+fn looks_like_an_id(name: &str) -> bool {
+    uuid::Uuid::parse_str(name).is_ok_and(|_| name.len() == 36)
+}
+
 /// Whether a query may be kept, as far as it says itself.
 ///
 /// # Errors
@@ -136,6 +141,9 @@ pub fn check(sent: &SentQuery) -> Result<(), ApiError> {
     let spec = &sent.spec;
     if spec.name.is_empty() && spec.session.is_empty() && !spec.is_template() {
         return refused("Must be bound to a session".to_owned());
+    }
+    if looks_like_an_id(&spec.name) {
+        return refused(format!("Bad Name '{}', it must not look like a UUID: a query is found by its id before its name", spec.name));
     }
     if spec.token == HIDDEN {
         return refused(format!("Bad Token '{HIDDEN}', it looks like a query definition with a redacted token was submitted"));

@@ -206,9 +206,6 @@ pub(super) fn node_id(id: &str) -> Result<Option<NodeId>, ApiError> {
 pub(super) fn service(value: &Value) -> Result<ServiceSpec, ApiError> {
     let fields = open_row(value, &SERVICE)?;
     let text = |name| fields.text(name).map_err(unread);
-    if fields.given("Ports").is_some_and(|ports| !ports.is_blank()) {
-        return Err(ApiError::bad_request("a service has one Port here: register one service for each of its ports"));
-    }
     Ok(ServiceSpec {
         tags: fields.texts("Tags").map_err(unread)?,
         address: text("Address")?,

@@ -1,6 +1,8 @@
 //! `/v1/session/`: bodies and shapes.
 
 use super::ApiError;
+/// The longest TTL of a session, and of a key.
+pub use crate::config::LONGEST_SESSION_TTL as LONGEST_TTL;
 use crate::config::definition::{self as bodies, DefinitionError, Dialect, Fields, Shape, Value, field};
 use crate::model::{NodeName, SessionId, duration};
 use crate::state::checks::SERF_HEALTH;
@@ -8,8 +10,6 @@ use crate::state::sessions::{Behavior, ServiceCheck, Session, SessionSpec, Sessi
 use serde::Serialize;
 use std::time::Duration;
 
-/// The longest TTL of a session, and of a key.
-pub const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// A lock-delay that nobody asked for.
 const LOCK_DELAY: Duration = Duration::from_secs(15);
 /// A lock-delay given as a smaller number is one of seconds, not of nanoseconds.

@@ -40,10 +40,7 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
     let Addresses { listen, advertise, advertise_wan } = addresses::read(reader, role);
     let retry_join = cluster::join_addresses(reader, "retry_join");
     let start_join = cluster::join_addresses(reader, "start_join");
-    let read_replica = reader.switch("read_replica", false) || reader.switch("non_voting_server", false);
-    if read_replica && !server {
-        reader.broken("'read_replica = true' requires 'server = true'");
-    }
+    let read_replica = read_replica(reader, role);
     refuse_reserved_alt_domain(reader, datacenter.as_ref());
     refuse_other_primary(reader, datacenter.as_ref());
     let max_query_time = reader.span("max_query_time", Duration::from_secs(600), Duration::from_secs(1));
@@ -99,6 +96,14 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         ignored_keys: Vec::new(),
         warnings: Vec::new(),
     })
+}
+
+fn read_replica(reader: &mut Reader<'_>, role: Role) -> bool {
+    let asked = reader.switch("read_replica", false) || reader.switch("non_voting_server", false);
+    if asked && role == Role::Client {
+        reader.broken("'read_replica = true' requires 'server = true'");
+    }
+    asked
 }
 
 fn datacenter(reader: &mut Reader<'_>) -> Option<Datacenter> {

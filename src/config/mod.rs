@@ -37,6 +37,7 @@ pub use load::{Format, Profile, Source, Sources, load};
 pub use nearest::nearest;
 pub use place::{Place, Places};
 pub use registration::{CheckTuning, ScriptChecks, runs_programs};
+pub use tuning::LONGEST_SESSION_TTL;
 pub use watch::{Contract, Handler, Target, Watch};
 
 use crate::model::{CheckDefinition, Datacenter, NodeId, NodeName, ServiceDefinition};

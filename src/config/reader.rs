@@ -79,6 +79,17 @@ impl Reader<'_> {
         }
     }
 
+    /// A duration from `least` to `most`.
+    pub(super) fn span_within(&mut self, path: &str, unless_set: Duration, least: Duration, most: Duration) -> Duration {
+        let given = self.span(path, unless_set, least);
+        if given <= most {
+            return given;
+        }
+        let [shown, least, most] = [given, least, most].map(crate::model::duration::format);
+        self.problems.push(Problem::value(path, shown, format!("must be between {least} and {most}")));
+        unless_set
+    }
+
     /// The addresses under a key, templates replaced; `None` if it is not set.
     pub(super) fn addresses(&mut self, path: &str) -> Option<Vec<IpAddr>> {
         let text = self.settings.text(path)?;

@@ -182,7 +182,7 @@ mod tests {
             "failed to parse bad.json: 4 errors occurred:\n\
              \t* check.name: Missing check name\n\
              \t* service: must be a block, not a number\n\
-             \t* invalid config key services[1].prot; did you mean services[1].port?\n\
+             \t* invalid config key services[1].prot; did you mean port?\n\
              \t* services[2].check.interval: time: missing unit in duration \"5\""
         );
     }
@@ -237,7 +237,7 @@ mod tests {
         };
         let config = files(false);
         let refused: Vec<String> = config.refused_scripts(ScriptChecks::Off).iter().map(|(place, id)| format!("{place} {id}")).collect();
-        assert_eq!(refused, ["a.hcl: service.checks service:a", "a.hcl: check t"]);
+        assert_eq!(refused, ["a.hcl: service.checks service:a", "a.hcl: check[0] t"]);
         assert!(files(true).refused_scripts(ScriptChecks::Files).is_empty());
     }
 }

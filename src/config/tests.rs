@@ -142,6 +142,7 @@ fn a_refusal_says_the_key_the_value_and_the_rule() {
             "node_meta invalid: Couldn't load metadata pair ('consul-x', '1'): Key prefix 'consul-' is reserved for internal use",
         ),
         ("ports { http = 8300 dns = 8300 }", "HTTP address 127.0.0.1:8300 already configured for DNS"),
+        ("session_ttl_min = \"25h\"", "session_ttl_min 25h0m0s must be between 0s and 24h0m0s"),
         ("ports { http = 70000 }", "ports.http 70000 must be between -1 and 65535"),
         ("ports { serf_lan = -1 }", "ports.serf_lan must be a valid port from 1 to 65535"),
         (

@@ -7,6 +7,9 @@ use super::reader::Reader;
 use super::{AutopilotTuning, CacheTuning, GossipTuning, HttpTuning, Limits, RaftTuning, SessionTuning};
 use std::time::Duration;
 
+/// The longest TTL a session can have.
+pub const LONGEST_SESSION_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// `gossip_lan` on top of the LAN profile, or the local one with `-dev`.
 pub(super) fn gossip_lan(reader: &mut Reader<'_>, profile: Profile) -> GossipTuning {
     let base = match profile {
@@ -123,7 +126,7 @@ pub(super) fn limits(reader: &mut Reader<'_>) -> Limits {
 /// `session_*`; a TTL of 0 is the default, as in Consul.
 pub(super) fn sessions(reader: &mut Reader<'_>) -> SessionTuning {
     let default_min = Duration::from_secs(10);
-    let ttl_min = reader.span("session_ttl_min", default_min, Duration::ZERO);
+    let ttl_min = reader.span_within("session_ttl_min", default_min, Duration::ZERO, LONGEST_SESSION_TTL);
     let key = "session_ttl_multiplier";
     let multiplier = reader.settings.float(key).unwrap_or(2.0);
     if !(1.0..=2.0).contains(&multiplier) {

@@ -71,7 +71,7 @@ pub struct Nodes {
 
 /// Another node holds the name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{renaming}Node name {wanted} is reserved by node {holder} with name {name} ({address})")]
+#[error("{renaming}Node name {wanted} is reserved by node ID {holder} with name {name} ({address})")]
 pub struct NameTaken {
     renaming: String,
     wanted: NodeName,

@@ -111,7 +111,7 @@ fn the_name_of_a_living_node_cannot_be_taken() {
     apply(&mut state, 6, alive(2, "n2"));
     let before = state.clone();
     let one = NodeId::from_u128(1);
-    let text = format!("Node name N1 is reserved by node {one} with name n1 (10.0.0.1)");
+    let text = format!("Node name N1 is reserved by node ID {one} with name n1 (10.0.0.1)");
     assert_eq!(apply(&mut state, 7, alive(3, "N1")), (Reply::Refused(text.clone()), vec![]));
     let two = NodeId::from_u128(2);
     let renaming = format!("Error while renaming Node ID: {two} (10.0.0.1): {text}");

@@ -12,6 +12,11 @@ fn refusal(body: &str) -> (u16, String) {
 fn rules_are_told_in_consuls_words() {
     for (body, text) in [
         ("{}", "Must be bound to a session"),
+        (
+            r#"{"Name":"8F246B77-f3e1-ff88-5b48-8ec93abf3e05","Service":{"Service":"s"}}"#,
+            "Bad Name '8F246B77-f3e1-ff88-5b48-8ec93abf3e05', it must not look like a UUID",
+        ),
+        (r#"{"Name":"8f246b77-f3e1-ff88-5b48-8ec93abf3e0x"}"#, "Must provide a Service name to query"),
         (r#"{"Name":"q"}"#, "Must provide a Service name to query"),
         (r#"{"Name":"q","Token":"<hidden>","Service":{"Service":"s"}}"#, "Bad Token '<hidden>'"),
         (r#"{"name":"q","SERVICE":{"Service":"s"},"DNS":{"TTL":"x"}}"#, "Bad DNS TTL 'x': "),

@@ -104,7 +104,7 @@ fn what_cannot_be_read_is_400_and_what_breaks_a_rule_500() {
         (
             r#"{"Node":1}"#,
             400,
-            "Request decode failed: json: cannot unmarshal number 1 into Go struct field RegisterRequest.Node of type string",
+            "Request decode failed: json: cannot unmarshal number into Go struct field RegisterRequest.Node of type string",
         ),
         (
             r#"{"Node":"n","Check":{"Name":"c","Definition":{"Interval":"10"}}}"#,

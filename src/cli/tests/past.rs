@@ -3,7 +3,11 @@
 use super::{Fake, out, refusal};
 use crate::state::State;
 use crate::state::archive::{self, Meta};
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 const NOW: &str = r#"[{"LockIndex":0,"Key":"a","Flags":0,"Value":"bmV3","CreateIndex":1,"ModifyIndex":9}]"#;
@@ -62,6 +66,31 @@ fn a_snapshot_is_sent_as_it_lies_there() {
     let refusing = Fake::answering(&[("PUT /v1/snapshot", 500, "No cluster leader")]);
     let refused = refusal(&refusing.run(&["snapshot", "restore", &file]));
     assert_eq!(refused, "Error restoring snapshot: Unexpected response code: 500 (No cluster leader)");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_damaged_state_is_told_by_its_checksum_and_not_by_the_nonsense_it_reads_as() {
+    let folder = folder("damaged");
+    let file = folder.join("s").display().to_string();
+    archive::write(fs::File::create(&file).unwrap(), &State::default(), Meta::new(7, 1, 0)).unwrap();
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(fs::File::open(&file).unwrap()).read_to_end(&mut plain).unwrap();
+    // Behind the two files' heads and the metadata.
+    let state = 512 + 1_024 + 512;
+    let fake = Fake::answering(&[]);
+    for at in state..state + 16 {
+        let mut damaged = plain.clone();
+        damaged[at] ^= 0xff;
+        let mut packed = GzEncoder::new(fs::File::create(&file).unwrap(), Compression::fast());
+        packed.write_all(&damaged).unwrap();
+        packed.finish().unwrap();
+        for verb in ["restore", "inspect"] {
+            let told = refusal(&fake.run(&["snapshot", verb, &file]));
+            assert!(told.ends_with("hash check failed for \"state.bin\""), "{verb}, byte {at}: {told}");
+        }
+    }
+    assert!(fake.requests().is_empty());
     fs::remove_dir_all(folder).unwrap();
 }
 

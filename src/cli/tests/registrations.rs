@@ -66,9 +66,7 @@ fn services_of_files_are_registered_and_deregistered_one_by_one() {
     assert_eq!(report.err, "Error deregistering service \"db/1\": Unexpected response code: 404 (Unknown service ID)\n");
     assert_eq!(out(&fake.line("services deregister -id=web")), "Deregistered service: web\n");
     let wrong = File::new("wrong.json", r#"{"service":{"nmae":"web"}}"#);
-    assert!(
-        refusal(&fake.run(&["services", "register", wrong.path()])).contains("invalid config key service.nmae; did you mean service.name?")
-    );
+    assert!(refusal(&fake.run(&["services", "register", wrong.path()])).contains("invalid config key service.nmae; did you mean name?"));
     let none = File::new("none.hcl", "server = true");
     assert!(refusal(&fake.run(&["services", "register", none.path()])).starts_with("no service is defined in "));
 }

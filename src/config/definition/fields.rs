@@ -16,6 +16,12 @@ pub enum Dialect {
     File,
 }
 
+/// Go's types that a number may be too large for, or not whole.
+const NUMBERS: [&str; 2] = ["int", "uint64"];
+
+/// Objects that Consul decodes through a struct without a name, so that its errors name their fields alone.
+const NAMELESS: [&str; 5] = ["ServiceDefinition", "CheckDefinition", "CheckType", "NodeService", "HealthCheckDefinition"];
+
 /// A field and how it may be spelt.
 #[derive(Debug)]
 pub(crate) struct Field {
@@ -117,7 +123,7 @@ impl<'a> Fields<'a> {
             Dialect::File => {
                 let known = self.shape.fields.iter().copied().flatten().map(|field| field.file);
                 let near = nearest(&name.to_ascii_lowercase(), known);
-                let text = near.map(|near| format!("; did you mean {}?", self.path_to(near))).unwrap_or_default();
+                let text = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
                 DefinitionError { mistake: Mistake::UnknownKey, field, text }
             }
         }
@@ -152,7 +158,9 @@ impl<'a> Fields<'a> {
     fn wrong(&self, field: &'static str, value: &Value, go: &str, ours: &str) -> DefinitionError {
         let text = match self.dialect {
             Dialect::Http => {
-                format!("json: cannot unmarshal {} into Go struct field {}.{field} of type {go}", value.json_kind(), self.shape.name)
+                let kind = if NUMBERS.contains(&go) { value.json_kind_or_number() } else { value.json_kind().to_owned() };
+                let within = if NAMELESS.contains(&self.shape.name) { "" } else { self.shape.name };
+                format!("json: cannot unmarshal {kind} into Go struct field {within}.{field} of type {go}")
             }
             Dialect::File => format!("must be {ours}, not {}", value.kind()),
         };

@@ -33,6 +33,13 @@ pub fn service_from_json(body: &[u8]) -> Result<ServiceDefinition, DefinitionErr
     service::read(&parse(body)?, Dialect::Http)
 }
 
+/// Whether the body of a service's registration gives it several named ports, as newer clients may; its one `Port` is all that counts here.
+pub fn names_ports(body: &[u8]) -> bool {
+    const KEY: &[u8] = br#""Ports""#;
+    // Hardly any body does, and reading each of them twice would cost more than telling is worth.
+    body.windows(KEY.len()).any(|part| part.eq_ignore_ascii_case(KEY)) && parse(body).is_ok_and(|value| service::names_ports(&value))
+}
+
 /// Reads the body of a check's registration.
 ///
 /// # Errors

@@ -25,6 +25,12 @@ pub(super) fn read(value: &Value, dialect: Dialect) -> Result<ServiceDefinition,
     Ok(ServiceDefinition { spec, checks, token: if dialect == Dialect::File { token } else { String::new() } })
 }
 
+/// Whether `Ports` says anything.
+pub(super) fn names_ports(value: &Value) -> bool {
+    let fields = Fields::open(value, &shapes::SERVICE, Dialect::Http, String::new());
+    fields.is_ok_and(|fields| fields.given("Ports").is_some_and(|ports| !ports.is_blank()))
+}
+
 /// The service itself; its rules are told in Consul's order.
 fn spec(fields: &Fields<'_>) -> Result<ServiceSpec, DefinitionError> {
     let (id, name) = (fields.text("ID")?, fields.text("Name")?);
@@ -53,7 +59,6 @@ fn spec(fields: &Fields<'_>) -> Result<ServiceSpec, DefinitionError> {
     if let Some(rule) = meta::broken_rules(&spec.meta).first() {
         return Err(fields.broken("Meta", format!("Invalid Service Meta: {rule}")));
     }
-    refuse_several_ports(fields)?;
     add_address_by_family(&mut spec);
     Ok(spec)
 }
@@ -109,14 +114,6 @@ fn mesh(fields: &Fields<'_>) -> Result<Option<Box<Mesh>>, DefinitionError> {
     }
     let mesh = Mesh { kind, proxy, native };
     Ok(if mesh == Mesh::default() { None } else { Some(Box::new(mesh)) })
-}
-
-/// Newer agents take several named ports a service; taking one of them for all would send clients to the wrong place.
-fn refuse_several_ports(fields: &Fields<'_>) -> Result<(), DefinitionError> {
-    match fields.given("Ports").filter(|ports| !ports.is_blank()) {
-        None => Ok(()),
-        Some(_) => Err(fields.broken("Ports", "a service has one Port here: register one service for each of its ports")),
-    }
 }
 
 /// As Consul's agent does when it registers a service whose address is a literal one.

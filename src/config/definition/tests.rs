@@ -1,6 +1,6 @@
 //! Definitions in both dialects.
 
-use super::{DefinitionError, Mistake, check_from_file, check_from_json, service_from_file, service_from_json};
+use super::{DefinitionError, Mistake, check_from_file, check_from_json, names_ports, service_from_file, service_from_json};
 use crate::config::hcl;
 use crate::config::tree::Tree;
 use crate::model::{
@@ -97,12 +97,12 @@ fn unknown_fields_are_named_wherever_they_stand() {
 #[test]
 fn values_of_the_wrong_type_are_told_as_go_tells_them() {
     for (json, text) in [
-        (r#"{"Name":7}"#, "json: cannot unmarshal number 7 into Go struct field ServiceDefinition.Name of type string"),
-        (r#"{"Name":"w","Port":"80"}"#, "json: cannot unmarshal string into Go struct field ServiceDefinition.Port of type int"),
-        (r#"{"Name":"w","Port":1.5}"#, "json: cannot unmarshal number 1.5 into Go struct field ServiceDefinition.Port of type int"),
-        (r#"{"Name":"w","Tags":"a"}"#, "json: cannot unmarshal string into Go struct field ServiceDefinition.Tags of type []string"),
-        (r#"{"Name":"w","Meta":{"a":1}}"#, "json: cannot unmarshal number 1 into Go struct field ServiceDefinition.Meta of type string"),
-        (r#"{"Name":"w","Check":{"TTL":true}}"#, "json: cannot unmarshal bool into Go struct field CheckType.TTL of type time.Duration"),
+        (r#"{"Name":7}"#, "json: cannot unmarshal number into Go struct field .Name of type string"),
+        (r#"{"Name":"w","Port":"80"}"#, "json: cannot unmarshal string into Go struct field .Port of type int"),
+        (r#"{"Name":"w","Port":1.5}"#, "json: cannot unmarshal number 1.5 into Go struct field .Port of type int"),
+        (r#"{"Name":"w","Tags":"a"}"#, "json: cannot unmarshal string into Go struct field .Tags of type []string"),
+        (r#"{"Name":"w","Meta":{"a":1}}"#, "json: cannot unmarshal number into Go struct field .Meta of type string"),
+        (r#"{"Name":"w","Check":{"TTL":true}}"#, "json: cannot unmarshal bool into Go struct field .TTL of type time.Duration"),
         (r#"{"Name":"w","Check":[]}"#, ""),
         (r#"[]"#, "json: cannot unmarshal array into Go value of type structs.ServiceDefinition"),
         (r#"{"Name":"w","Check":{"TTL":"x"}}"#, "time: invalid duration \"x\""),
@@ -209,6 +209,16 @@ fn durations_are_text_or_nanoseconds() {
         assert_eq!(probe(ttl), Probe::Ttl { ttl: SECOND }, "{ttl}");
     }
     assert_eq!(check_of_web(r#""TTL":"1s","Timeout":"-5s""#).timeout, None);
+}
+
+#[test]
+fn what_newer_clients_send_is_taken_and_has_no_effect() {
+    let newer =
+        service(r#"{"Name":"w","Port":1,"Ports":[{"Name":"a","Port":2,"Default":true}],"Locality":{"Region":"r"},"Partition":"default"}"#);
+    assert_eq!(newer, service(r#"{"Name":"w","Port":1}"#));
+    let told = |json: &str| names_ports(json.as_bytes());
+    assert!(told(r#"{"Name":"w","ports":[{"Port":2}]}"#));
+    assert!(!told(r#"{"Name":"w","Ports":[]}"#) && !told(r#"{"Name":"w","Meta":{"Ports":"2"}}"#));
 }
 
 #[test]
@@ -366,11 +376,11 @@ fn a_mistake_in_a_file_names_the_field_from_the_definitions_root() {
         ),
         (
             r#"name = "w" check { all = [{ tcp = "x:1" intervall = "1s" }] interval = "1s" }"#,
-            "invalid config key check.all[0].intervall; did you mean check.all[0].interval?",
+            "invalid config key check.all[0].intervall; did you mean interval?",
         ),
         (
             r#"name = "w" tagged_addresses { lan { adress = "x" } }"#,
-            "invalid config key tagged_addresses.lan.adress; did you mean tagged_addresses.lan.address?",
+            "invalid config key tagged_addresses.lan.adress; did you mean address?",
         ),
         (r#"port = 1"#, "name: Missing service name"),
         (

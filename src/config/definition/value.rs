@@ -39,16 +39,24 @@ impl Value {
     }
 
     /// What sort of value it is, in the words of Go's decoder.
-    pub(crate) fn json_kind(&self) -> String {
+    pub(crate) fn json_kind(&self) -> &'static str {
         match self {
-            Value::Null => "null".to_owned(),
-            Value::Bool(_) => "bool".to_owned(),
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Int(_) | Value::Big(_) | Value::Float(_) => "number",
+            Value::Text(_) => "string",
+            Value::List(_) => "array",
+            Value::Object(_) => "object",
+        }
+    }
+
+    /// The same where a number was wanted: one that does not fit is told.
+    pub(crate) fn json_kind_or_number(&self) -> String {
+        match self {
             Value::Int(n) => format!("number {n}"),
             Value::Big(n) => format!("number {n}"),
             Value::Float(x) => format!("number {x}"),
-            Value::Text(_) => "string".to_owned(),
-            Value::List(_) => "array".to_owned(),
-            Value::Object(_) => "object".to_owned(),
+            Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Object(_) => self.json_kind().to_owned(),
         }
     }
 

@@ -39,7 +39,7 @@ impl<R: Runtime> Agent<R> {
             (Pool::Wan, Some(wan)) => wan.force_leave(&name, prune).await,
             (Pool::Wan, None) => return Err("this agent has no WAN pool".to_owned()),
         };
-        done.map_err(|e| e.to_string())
+        done.map_err(|e| format!("agent: {e}"))
     }
 }
 

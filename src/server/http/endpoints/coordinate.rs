@@ -33,6 +33,8 @@ async fn located<B: Backend>(call: &Call<'_, B>, nodes: Option<Vec<String>>) -> 
     let one = nodes.is_some();
     let answered = call.read(Query::Coordinates { nodes }, call.read_options()?).await?;
     let Rows::Located(rows) = &answered.answer.rows else { return Err(strange()) };
+    // There are no named segments: every node is in the one without a name.
+    let rows = if call.params.value("segment").is_some() { &[] } else { rows.as_slice() };
     let shapes: Vec<LocatedShape> = rows.iter().map(|row| LocatedShape::from(&**row)).collect();
     let reply = if one && shapes.is_empty() { reply::empty(StatusCode::NOT_FOUND) } else { reply::json(call.layout, &shapes) };
     Ok(reply::mark(reply, &answered, Effective::Untold))

@@ -65,6 +65,7 @@ async fn service<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, Ap
         return Err(strange());
     };
     call.nearest_first(&mut instances, |one| &one.node.spec.name).await?;
+    let told = if call.params.value("near").is_some() { told.asked_anew() } else { told };
     let sheet = Sheet::of(call);
     // Instances of one service have about as many checks each as the first has.
     let size = INSTANCE + instances.first().map_or(0, |first| first.checks.len() * CHECK);

@@ -6,6 +6,7 @@ use crate::api::ApiError;
 use crate::api::definition::{check_from_json, service_from_json};
 use crate::api::limit::BodyLimit;
 use crate::api::local::{HeartbeatBody, parse_heartbeat};
+use crate::config::definition::names_ports;
 use crate::model::{CheckStatus, quote};
 use crate::runtime::Runtime;
 use crate::server::http::authorize::token;
@@ -19,7 +20,14 @@ const MOST_BODY: BodyLimit = BodyLimit::fixed(512 * 1_024);
 
 pub(super) async fn register_service<R: Runtime, B: Backend>(call: &Call<'_, B>, body: Incoming) -> Result<Reply, ApiError> {
     call.check_namespace()?;
-    let mut definition = service_from_json(&call.body::<R>(body, MOST_BODY).await?)?;
+    let body = call.body::<R>(body, MOST_BODY).await?;
+    let mut definition = service_from_json(&body)?;
+    if names_ports(&body) {
+        tracing::warn!(
+            service = definition.spec.id,
+            "Ports has no effect: the service is found at its Port; register one service for each port"
+        );
+    }
     definition.token = own_token(call);
     for check in &mut definition.checks {
         check.token.clone_from(&definition.token);

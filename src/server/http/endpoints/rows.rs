@@ -7,7 +7,7 @@ use crate::api::document::Document;
 use crate::api::json::Layout;
 use crate::model::{Datacenter, NodeName};
 use crate::runtime::Runtime;
-use crate::server::http::backend::{Answered, Backend};
+use crate::server::http::backend::{Answered, Backend, Means};
 use crate::server::http::reply::{self, Effective, Reply};
 use hyper::StatusCode;
 use std::collections::BTreeSet;
@@ -55,6 +55,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// That Consul's agent, too, would have asked the servers anew instead of being told by a stream.
+    pub(super) fn asked_anew(self) -> Told {
+        Told { answered: Answered { means: Means::BlockingQuery, ..self.answered } }
+    }
+
     pub(super) fn mark(&self, reply: Reply) -> Reply {
         reply::mark(reply, &self.answered, Effective::Told)
     }

@@ -28,6 +28,30 @@ fn what_is_registered_is_listed_until_it_is_deregistered() {
 }
 
 #[test]
+fn what_is_sorted_by_distance_was_not_told_by_a_stream() {
+    serve(settings(), async |served| {
+        served.put("/v1/catalog/register", WEB).await;
+        let told = async |target: &str| served.get(target).await.header("X-Consul-Query-Backend").map(str::to_owned);
+        assert_eq!(told("/v1/health/service/web?cached").await.as_deref(), Some("streaming"));
+        assert_eq!(told("/v1/health/service/web?cached&near=n1").await.as_deref(), Some("blocking-query"));
+    });
+}
+
+#[test]
+fn no_node_lies_in_a_named_segment() {
+    serve(settings(), async |served| {
+        let located = br#"{"Node":"n1","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Error":1.5,"Adjustment":0,"Height":0.00001}}"#;
+        served.put("/v1/catalog/register", WEB).await;
+        assert_eq!(served.put("/v1/coordinate/update", located).await.status, 200);
+        assert!(served.get("/v1/coordinate/nodes?segment=").await.text().contains("\"Node\":\"n1\""));
+        assert_eq!(served.get("/v1/coordinate/node/n1").await.status, 200);
+        assert_eq!(served.get("/v1/coordinate/nodes?segment=x").await.text(), "[]");
+        let none = served.get("/v1/coordinate/node/n1?segment=x").await;
+        assert_eq!((none.status, none.text()), (404, ""));
+    });
+}
+
+#[test]
 fn rows_are_chosen_by_tag_health_meta_and_filter() {
     serve(settings(), async |served| {
         served.put("/v1/catalog/register", WEB).await;

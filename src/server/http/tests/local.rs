@@ -212,7 +212,7 @@ impl Backend for Local {
                 mode => mode,
             },
             origin: Origin::Servers,
-            means: Means::BlockingQuery,
+            means: if options.cached.is_some() { Means::Streaming } else { Means::BlockingQuery },
         })
     }
 
