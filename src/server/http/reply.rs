@@ -124,7 +124,8 @@ fn insert_contact(headers: &mut HeaderMap, answered: &Answered) {
     headers.insert(LAST_CONTACT, HeaderValue::from(millis));
 }
 
-fn mark_origin(headers: &mut HeaderMap, origin: Origin) {
+/// Says whether the agent had the answer already, and how old it was then.
+pub(super) fn mark_origin(headers: &mut HeaderMap, origin: Origin) {
     match origin {
         Origin::Servers => {}
         Origin::Fetched => {

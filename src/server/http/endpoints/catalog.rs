@@ -7,11 +7,12 @@ use crate::api::ApiError;
 use crate::api::catalog::{Blank, write_catalog_service, write_node, write_service};
 use crate::api::registration::{self, CatalogWrite};
 use crate::runtime::Runtime;
-use crate::server::http::backend::Backend;
+use crate::server::http::backend::{Backend, Origin};
 use crate::server::http::reply::{self, Reply};
 use crate::server::http::routes::Catalog;
 use crate::state::Command;
 use hyper::body::Incoming;
+use std::time::Duration;
 
 /// About how many bytes a row takes.
 const NODE: usize = 320;
@@ -54,7 +55,12 @@ async fn change<B: Backend>(call: &Call<'_, B>, asked: CatalogWrite) -> Result<R
 }
 
 async fn datacenters<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
-    Ok(reply::json(call.layout, &call.backend.datacenters().await?))
+    let mut reply = reply::json(call.layout, &call.backend.datacenters().await?);
+    if call.params.has("cached") {
+        // Every agent knows them by itself.
+        reply::mark_origin(reply.headers_mut(), Origin::Held { age: Duration::ZERO });
+    }
+    Ok(reply)
 }
 
 async fn nodes<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {

@@ -55,7 +55,10 @@ fn paths_are_cleaned_by_redirect_and_unprintable_ones_refused() {
 #[test]
 fn json_is_pretty_when_asked_and_always_in_dev() {
     serve(settings(), async |served| {
-        assert_eq!(served.get("/v1/catalog/datacenters").await.text(), "[\"dc1\"]");
+        let datacenters = served.get("/v1/catalog/datacenters").await;
+        assert_eq!((datacenters.text(), datacenters.header("X-Cache")), ("[\"dc1\"]", None));
+        let cached = served.get("/v1/catalog/datacenters?cached").await;
+        assert_eq!((cached.text(), cached.header("X-Cache"), cached.header("Age")), ("[\"dc1\"]", Some("HIT"), Some("0")));
         assert_eq!(served.get("/v1/catalog/datacenters?pretty").await.text(), "[\n    \"dc1\"\n]\n");
         served.put("/v1/kv/a", b"1").await;
         assert!(served.get("/v1/kv/a?pretty=").await.text().starts_with("[\n    {\n        \"LockIndex\": 0,\n        \"Key\": \"a\""));
