@@ -9,14 +9,24 @@ use std::net::IpAddr;
 
 impl<R: Runtime> LocalAgent<R> {
     /// Makes a change. What is to be kept is on disk when this returns, and the catalog was told once if that could be done: if not, it will be.
+    /// Of heartbeats those that turn their check are kept; of the others, when the last came is written now and then.
     pub async fn change(&self, change: LocalChange) -> Result<(), LocalError> {
         if let LocalChange::Heartbeat { .. } = change {
-            return self.step(|core, now| core.change(now, change, self)).map(drop);
+            return self.heartbeat(change).await;
         }
         let agent = self.clone();
         // A change that was begun is made, though its client goes away: files and registrations must not part.
         let made = R::spawn(async move { agent.register(change).await });
         made.await.unwrap_or_else(|error| Err(LocalError::Disk(format!("the agent is stopping: {error}"))))
+    }
+
+    async fn heartbeat(&self, told: LocalChange) -> Result<(), LocalError> {
+        if let Some(kept) = self.step(|core, now| core.heartbeat(now, told, self))? {
+            self.0.urgent.notify_one();
+            // A disk that takes nothing is told of where states are written. The check stands as it was told all the same.
+            let _ = timeout::<R, _>(self.0.attempt, kept).await;
+        }
+        Ok(())
     }
 
     pub(super) async fn register(&self, change: LocalChange) -> Result<(), LocalError> {

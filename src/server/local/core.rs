@@ -6,7 +6,7 @@ use crate::agent::antientropy::{self, AntiEntropy};
 use crate::agent::local::{Effects, FileChange, Folder, Local, LocalChange, LocalError, LocalView, RecordFile, Touched};
 use crate::config::CheckTuning;
 use crate::health::{self, CheckId, Checks, Run, Verdict};
-use crate::model::{Instant, Machine, Timestamp};
+use crate::model::{CheckStatus, Instant, Machine, Timestamp};
 use crate::state::{CatalogCommand, WriteOrder};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub(super) struct Core<T> {
     pub runs: Runs<T>,
     /// Check states to be written, the newest of each.
     states: BTreeMap<RecordFile, FileChange>,
+    /// Who waits until these are on disk, or that was tried.
+    unkept: Vec<oneshot::Sender<()>>,
     /// What is to be asked of, or written to, the catalog.
     errands: Vec<Errand>,
     /// Services to be deregistered because they stayed critical.
@@ -65,6 +67,7 @@ impl<T> Core<T> {
             sync: AntiEntropy::new(now.at, sync),
             runs: Runs::new(MOST_PROGRAMS, MOST_CONNECTIONS),
             states: BTreeMap::new(),
+            unkept: Vec::new(),
             errands: Vec::new(),
             given_up: BTreeSet::new(),
             awaited: Vec::new(),
@@ -223,6 +226,35 @@ impl<T> Core<T> {
         if self.discard_output { Verdict { output: String::new(), ..verdict } } else { verdict }
     }
 
+    /// Takes what a check was told. If that turns the check, what completes when its new state is on disk, or that was tried: whoever was answered
+    /// must not be forgotten by a crash.
+    pub fn heartbeat(
+        &mut self,
+        now: Now,
+        told: LocalChange,
+        hands: &impl Hands<Held = T>,
+    ) -> Result<Option<oneshot::Receiver<()>>, LocalError> {
+        let LocalChange::Heartbeat { id, .. } = &told else { return self.change(now, told, hands).map(|_| None) };
+        let id = id.clone();
+        let before = self.status(&id);
+        self.change(now, told, hands)?;
+        let turned = self.status(&id) != before;
+        Ok(turned.then(|| {
+            let (kept, waiting) = oneshot::channel();
+            self.unkept.push(kept);
+            waiting
+        }))
+    }
+
+    fn status(&self, check: &str) -> Option<CheckStatus> {
+        self.view().checks.get(check).map(|check| check.status)
+    }
+
+    /// Who is to be told when what [`Core::take_states`] gave at the same time is on disk, or that was tried: by dropping this.
+    pub fn take_unkept(&mut self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut self.unkept)
+    }
+
     /// What is to be written of check states, in this order and once; last that the agent lives, if there are any.
     pub fn take_states(&mut self, now: Now) -> Vec<FileChange> {
         let mut states = std::mem::take(&mut self.states);
@@ -266,6 +298,7 @@ impl<T> Core<T> {
     pub fn rest(&mut self, now: Now) -> Vec<FileChange> {
         let effects = self.local.rest(now.wall, |check| self.checks.left(now.at, check));
         self.states.clear();
+        self.unkept.clear();
         effects.files
     }
 

@@ -50,15 +50,17 @@ impl<R: Runtime> LocalAgent<R> {
     }
 
     /// Writes check states as they change, and that the agent lives, for as long as it is polled.
-    async fn write_states_as_they_change(&self) {
+    pub(super) async fn write_states_as_they_change(&self) {
         let mut works = true;
         loop {
             tokio::select! {
                 biased;
+                () = self.0.urgent.notified() => {}
                 () = self.0.states.notified() => {}
                 () = sleep::<R>(LIFE_PAUSE) => {}
             }
-            let states = Arc::new(self.step(|core, now| core.take_states(now)));
+            let (states, unkept) = self.step(|core, now| (core.take_states(now), core.take_unkept()));
+            let states = Arc::new(states);
             let pause = (STATE_PAUSE * states.len() as u32).min(STATES_PAUSE);
             let written = self.write_states(states.clone()).await;
             if let Err(error) = &written {
@@ -69,7 +71,17 @@ impl<R: Runtime> LocalAgent<R> {
                 self.0.core.lock().expect("no panic while held").put_back_states(Arc::unwrap_or_clone(states));
             }
             works = written.is_ok();
-            sleep::<R>(pause).await;
+            drop(unkept);
+            self.pause_unless_somebody_waits(pause).await;
+        }
+    }
+
+    async fn pause_unless_somebody_waits(&self, pause: Duration) {
+        tokio::select! {
+            biased;
+            // Told on: the round that comes is theirs.
+            () = self.0.urgent.notified() => self.0.urgent.notify_one(),
+            () = sleep::<R>(pause) => {}
         }
     }
 

@@ -46,6 +46,8 @@ struct Shared<R: Runtime> {
     driver: Notify,
     /// There are check states to be written.
     states: Notify,
+    /// Somebody waits until they are.
+    urgent: Notify,
     /// Alias checks may follow other nodes than before.
     aliases: Notify,
     disk: R::Disk,
@@ -94,6 +96,7 @@ impl<R: Runtime> LocalAgent<R> {
             changing: tokio::sync::Mutex::default(),
             driver: Notify::new(),
             states: Notify::new(),
+            urgent: Notify::new(),
             aliases: Notify::new(),
             disk,
             life: tokio::sync::Mutex::new(life),

@@ -1,5 +1,5 @@
 use super::LocalAgent;
-use crate::agent::local::{Folder, LocalChange, LocalError, Maintenance, OtherChecks, RecordFile};
+use crate::agent::local::{Folder, LocalChange, LocalError, Maintenance, OtherChecks, Record, RecordFile};
 use crate::config::{CheckTuning, Config, Host, Profile, ScriptChecks, Sources, load};
 use crate::model::{CheckDefinition, CheckStatus, NodeId, Probe, ServiceDefinition, ServiceSpec, Thresholds};
 use crate::runtime::Runtime;
@@ -121,6 +121,28 @@ fn an_agent_that_crashes_does_not_forget_how_its_checks_stand() {
         let again = place.open().await;
         let status = |id| stands(&again, id).unwrap().0;
         assert_eq!(["c1", "c2", "c3"].map(status), [CheckStatus::Passing, CheckStatus::Passing, CheckStatus::Critical]);
+    });
+}
+
+#[test]
+fn a_heartbeat_that_turns_its_check_is_on_disk_when_it_is_answered() {
+    on_tokio(async |place| {
+        let agent = place.open_with(&impatient()).await;
+        changed(&agent, service("w1", vec![ttl("c1", "w1"), ttl("c2", "w1")])).await;
+        let again = place.open().await;
+        let told = async {
+            for (id, status) in [("c1", CheckStatus::Passing), ("c2", CheckStatus::Warning), ("c1", CheckStatus::Critical)] {
+                changed(&again, LocalChange::Heartbeat { id: id.to_owned(), status, output: "o".to_owned() }).await;
+                let file = RecordFile::of(Folder::States, id);
+                let kept = Record::decode(&file, &std::fs::read(place.file(Folder::States, id)).unwrap()).unwrap();
+                assert!(matches!(&kept, Record::State(state) if state.status == status), "{kept:?}");
+            }
+        };
+        tokio::select! {
+            biased;
+            () = told => {}
+            () = again.write_states_as_they_change() => {}
+        }
     });
 }
 
