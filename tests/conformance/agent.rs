@@ -10,6 +10,7 @@ use super::variables::Variables;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Map, Value, json};
 use std::fs::{self, File};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -191,6 +192,15 @@ impl Agent {
         request.headers.extend(self.spec.token().map(|token| ("X-Consul-Token".to_owned(), token.to_owned())));
         let answer = http::call(&self.variables.text_of("http"), &request).ok()?;
         serde_json::from_slice(&answer.body).ok()
+    }
+
+    /// How the process ended, when a case has failed. One that is ending has closed its listener, and is waited for.
+    pub fn ended_meanwhile(&mut self) -> Option<ExitStatus> {
+        let end = Instant::now() + LONGEST_END;
+        while TcpStream::connect(self.variables.text_of("http")).is_err() && self.ended().is_none() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.ended()
     }
 
     fn end(&mut self, signal: Signal) {

@@ -37,7 +37,8 @@ impl Pool {
         let shared = (!case.wants_its_own_agent()).then(|| case.agent.key());
         let mut agent = self.take(&case.agent, shared.as_deref(), patience)?;
         let played = Player::new(case, &mut agent, &self.fixtures, patience).play();
-        if let Some(status) = agent.ended() {
+        let ended = if played.is_ok() { agent.ended() } else { agent.ended_meanwhile() };
+        if let Some(status) = ended {
             let said = played.err().map(|f| f.0).unwrap_or_default();
             return Err(Failure::new(format!("{said}\n    the agent ended ({status}):\n{}", agent.tail())));
         }
