@@ -3,13 +3,14 @@
 use super::config;
 use super::errors::LeaderHint;
 use super::handle::Raft;
-use super::types::Types;
+use super::types::{StoredMembership, Types};
 use crate::model::{Instant, NodeId};
 use crate::runtime::{Runtime, watch};
 use openraft::ServerState;
 use openraft::metrics::RaftServerMetrics;
 use openraft::rt::watch::WatchReceiver as _;
 use openraft::vote::RaftLeaderId as _;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -105,7 +106,11 @@ impl<R: Runtime> Raft<R> {
 pub(super) async fn follow<R: Runtime>(core: super::handle::Core<R>, out: watch::Sender<Leadership>) -> String {
     let mut metrics = core.server_metrics();
     loop {
-        let now = Leadership::of::<R>(&metrics.borrow_and_update());
+        let now = {
+            let metrics = metrics.borrow_and_update();
+            core.runtime_config().tick(!is_leader_of_nobody::<R>(&metrics));
+            Leadership::of::<R>(&metrics)
+        };
         out.send_if_modified(|last| std::mem::replace(last, now) != now);
         if metrics.changed().await.is_err() {
             break;
@@ -117,4 +122,53 @@ pub(super) async fn follow<R: Runtime>(core: super::handle::Core<R>, out: watch:
     });
     let why = core.metrics().borrow_watched().running_state.clone();
     why.err().map_or_else(|| "its task ended without a reason".to_owned(), |fatal| fatal.to_string())
+}
+
+/// Whether there is nobody to send heartbeats to, and nobody to be elected instead of this server: it needs no clock of openraft's then, which
+/// is most of what an idle server costs.
+fn is_leader_of_nobody<R: Runtime>(metrics: &RaftServerMetrics<Types<R>>) -> bool {
+    let alone = |membership: &Arc<StoredMembership<R>>| membership.membership().nodes().map(|(id, _)| *id).eq([metrics.id]);
+    metrics.state == ServerState::Leader && alone(&metrics.membership_config) && alone(&metrics.committed_membership_config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_leader_of_nobody;
+    use crate::model::NodeId;
+    use crate::raft::types::{LogId, Membership, Server, StoredMembership, Vote};
+    use crate::runtime::tokio::Tokio;
+    use openraft::ServerState;
+    use openraft::metrics::RaftServerMetrics;
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    /// The first so many servers, of which the first `voters` vote.
+    fn servers(count: u64, voters: u64) -> Arc<StoredMembership<Tokio>> {
+        let ids = |upto| (1..=upto).map(NodeId::from);
+        let nodes: BTreeMap<_, _> = ids(count).map(|id| (id, Server::default())).collect();
+        let members = Membership::new(vec![ids(voters).collect::<BTreeSet<_>>()], nodes).unwrap();
+        Arc::new(StoredMembership::<Tokio>::new(Some(LogId::<Tokio>::new_term_index(1, 1)), members))
+    }
+
+    fn is_idle(state: ServerState, effective: (u64, u64), committed: (u64, u64)) -> bool {
+        is_leader_of_nobody::<Tokio>(&RaftServerMetrics {
+            id: NodeId::from(1),
+            vote: Vote::<Tokio>::new(1, NodeId::from(1)),
+            state,
+            current_leader: Some(NodeId::from(1)),
+            membership_config: servers(effective.0, effective.1),
+            committed_membership_config: servers(committed.0, committed.1),
+        })
+    }
+
+    #[test]
+    fn only_a_leader_who_has_nobody_beside_it_does_without_ticks() {
+        assert!(is_idle(ServerState::Leader, (1, 1), (1, 1)));
+        for state in [ServerState::Learner, ServerState::Follower, ServerState::Candidate, ServerState::Shutdown] {
+            assert!(!is_idle(state, (1, 1), (1, 1)), "{state:?}");
+        }
+        assert!(!is_idle(ServerState::Leader, (2, 1), (1, 1)), "one that does not vote is told, too");
+        assert!(!is_idle(ServerState::Leader, (2, 2), (1, 1)), "one is on its way in");
+        assert!(!is_idle(ServerState::Leader, (1, 1), (2, 2)), "one is on its way out");
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::cluster::{Cluster, SOON, server, tuning, value, write};
 use crate::model::NodeId;
-use crate::raft::{BootstrapError, ChangeError, Role, Server, Suffrage};
+use crate::raft::{BootstrapError, ChangeError, Role, Server, Suffrage, method};
 use crate::runtime::tokio::Tokio;
-use crate::runtime::{Runtime, timeout};
+use crate::runtime::{Runtime, sleep, timeout};
 use std::collections::BTreeMap;
 
 #[test]
@@ -28,6 +28,25 @@ fn a_server_is_added_without_a_vote_and_then_given_one() {
         assert_eq!(cluster.raft(1).configuration().servers[&NodeId::from(2)].suffrage, Suffrage::NonVoter);
         cluster.raft(1).remove_server(NodeId::from(2)).await.unwrap();
         assert_eq!(cluster.raft(1).configuration().servers.len(), 1);
+    });
+}
+
+#[test]
+fn a_leader_who_was_alone_sends_heartbeats_as_soon_as_there_is_somebody_to_hear_them() {
+    Tokio::block_on(async {
+        let mut cluster = Cluster::of(1).await;
+        write(cluster.raft(1), "a", "1").await.unwrap();
+        cluster.start(2).await;
+        cluster.raft(1).add_server(NodeId::from(2), server(2)).await.unwrap();
+        cluster.settle().await;
+        // Nothing is written any more: what is appended now says that the leader is there.
+        let before = cluster.network.count(method::APPEND);
+        let heard = async {
+            while cluster.network.count(method::APPEND) < before + 5 {
+                sleep::<Tokio>(tuning().heartbeat()).await;
+            }
+        };
+        timeout::<Tokio, _>(SOON, heard).await.expect("heartbeats");
     });
 }
 
