@@ -107,6 +107,7 @@ fn print(report: &Report) -> ExitCode {
 /// Runs an agent until it is told to stop.
 fn serve(config: Config, args: &Args) -> ExitCode {
     say("==> Starting Muster agent...\n");
+    agent::raise_open_files();
     let again = args.clone();
     run_production(config, move || agent::configuration(&again), |agent| say(&agent::banner(agent.config(), agent.node_id())))
 }

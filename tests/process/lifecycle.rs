@@ -3,11 +3,30 @@
 use super::cluster::{Cluster, alive};
 use super::{Agent, LONG, Site, eventually, text};
 use rustix::process::Signal;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 fn servers(agent: &Agent) -> usize {
     let configuration = agent.json("/v1/operator/raft/configuration");
     configuration.map_or(0, |c| c["Servers"].as_array().map_or(0, Vec::len))
+}
+
+#[test]
+fn clients_beyond_the_shells_limit_of_open_files_are_served() {
+    let site = Site::new("open-files");
+    let mut agent = site.agent(1, &["-server", "-bootstrap-expect=1", "-hcl=limits { http_max_conns_per_client = 0 }"]);
+    agent.open_files = Some(128);
+    let agent = agent.started();
+    eventually("it leads", LONG, || agent.put("a", "1"), || agent.said());
+    let mut clients: Vec<TcpStream> = (0..400).map(|_| TcpStream::connect(&agent.http).expect("a connection")).collect();
+    for client in &mut clients {
+        client.set_read_timeout(Some(LONG)).expect("a socket of ours");
+        client.write_all(b"GET /v1/kv/a?raw HTTP/1.1\r\nHost: a\r\n\r\n").expect("it takes requests");
+        let mut head = [0; 15];
+        client.read_exact(&mut head).expect("it answers");
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+    }
 }
 
 #[test]

@@ -63,7 +63,14 @@ impl Site {
         let own =
             [format!("-node=n{host}"), format!("-bind={address}"), format!("-client={address}"), format!("-data-dir={}", data.display())];
         let flags = own.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned())).collect();
-        Agent { http: format!("{address}:8500"), flags, log: self.folder.join(format!("n{host}.log")), process: None, address }
+        Agent {
+            http: format!("{address}:8500"),
+            flags,
+            log: self.folder.join(format!("n{host}.log")),
+            process: None,
+            open_files: None,
+            address,
+        }
     }
 }
 
@@ -83,12 +90,21 @@ struct Agent {
     flags: Vec<String>,
     log: PathBuf,
     process: Option<Child>,
+    /// The soft limit it is started with, if not that of the tests.
+    open_files: Option<u32>,
 }
 
 impl Agent {
     fn start(&mut self) {
         let log = File::options().create(true).append(true).open(&self.log).expect("a log");
-        let mut command = muster();
+        let mut command = match self.open_files {
+            None => muster(),
+            Some(most) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -Sn {most}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_muster")]);
+                shell
+            }
+        };
         command.arg("agent").args(&self.flags).stdin(Stdio::null()).stdout(log.try_clone().expect("a handle")).stderr(log);
         self.process = Some(command.spawn().expect("the binary runs"));
     }

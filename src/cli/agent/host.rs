@@ -1,6 +1,21 @@
 //! Asks the operating system what the configuration needs to know of this machine.
 
 use crate::config::{Host, HostAddress};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// So many files an agent may have open, if the machine allows it.
+const OPEN_FILES: u64 = 65_536;
+
+/// Raises the soft limit of open files towards the hard one. Shells and service managers leave it at 1,024 for the sake of programs that use
+/// select(2), and each client that waits for a change holds a file.
+pub(in crate::cli) fn raise_open_files() {
+    let now = getrlimit(Resource::Nofile);
+    let wanted = now.maximum.map_or(OPEN_FILES, |hard| hard.min(OPEN_FILES));
+    if now.current.is_some_and(|soft| soft < wanted) {
+        // Refused only to those whose limits somebody else keeps: they have what they have.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..now });
+    }
+}
 
 /// This machine's name and addresses. What cannot be found out is left out: the configuration says so where it is needed.
 pub(super) fn ask() -> Host {

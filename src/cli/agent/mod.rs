@@ -5,6 +5,7 @@ mod host;
 mod sources;
 
 pub(super) use banner::banner;
+pub(super) use host::raise_open_files;
 pub(super) use sources::read_path;
 
 use super::args::{Args, FlagSpec, Takes};
