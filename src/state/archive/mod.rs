@@ -2,10 +2,12 @@
 //!
 //! As Consul's it is a gzipped tar of `meta.json`, `state.bin` and `SHA256SUMS`, in this order; `state.bin` is our own ([`State::archived`]). It is
 //! written in one pass, though `meta.json` says how long the state is: the file begins with a gzip member that is not compressed, so that it can
-//! be written again with the same length. It is read in pieces: neither side ever holds the whole of it in memory.
+//! be written again with the same length. A seal ends it, by which every bit of the file is checked. It is read in pieces: neither side ever holds
+//! the whole of it in memory.
 
 mod meta;
 mod read;
+mod seal;
 mod ustar;
 mod write;
 

@@ -1,5 +1,6 @@
 //! Reading an archive in pieces, checking all of it.
 
+use super::seal::Sealed;
 use super::write::hex;
 use super::{META, MOST_STATE, Meta, STATE, SUMS, ustar};
 use flate2::read::MultiGzDecoder;
@@ -26,11 +27,14 @@ pub enum ArchiveError {
     /// A file in it is not what its checksum was made of.
     #[error("failed checking integrity of snapshot: hash check failed for {0:?}")]
     Sum(&'static str),
+    /// Some bit of it is not what it was, though it reads the same, or its end is missing.
+    #[error("failed checking integrity of snapshot: it is not as it was saved, to the last bit: packed again, damaged or cut off")]
+    Seal,
 }
 
 /// An archive that is being read. Nothing of it is to be believed before [`ArchiveReader::piece`] has given `None`.
 pub struct ArchiveReader<R: Read> {
-    plain: MultiGzDecoder<R>,
+    plain: MultiGzDecoder<Sealed<R>>,
     meta: Meta,
     /// What the checksum of `meta.json` must be.
     meta_sum: String,
@@ -44,7 +48,7 @@ impl<R: Read> ArchiveReader<R> {
     /// # Errors
     /// It is no archive that can be restored.
     pub fn open(input: R) -> Result<ArchiveReader<R>, ArchiveError> {
-        let mut plain = MultiGzDecoder::new(input);
+        let mut plain = MultiGzDecoder::new(Sealed::new(input));
         let document = text(&mut plain, META)?;
         let meta = Meta::parse(&document).map_err(ArchiveError::Meta)?;
         let size = file(&mut plain, STATE)?;
@@ -90,6 +94,9 @@ impl<R: Read> ArchiveReader<R> {
         (&mut self.plain).take(MOST_TRAILER + 1).read_to_end(&mut trailer).map_err(ArchiveError::Compression)?;
         if trailer.len() < 2 * ustar::BLOCK || trailer.len() as u64 > MOST_TRAILER || trailer.iter().any(|byte| *byte != 0) {
             return Err(ArchiveError::Shape(format!("{SUMS} is not the last file, or its end is missing")));
+        }
+        if !self.plain.get_ref().holds() {
+            return Err(ArchiveError::Seal);
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Writing an archive in one pass.
 
+use super::seal::{self, Summing, seal};
 use super::{META, Meta, STATE, SUMS, ustar};
 use crate::state::State;
+use crc32fast::Hasher;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ring::digest::{Context, SHA256, digest};
@@ -18,7 +20,7 @@ pub fn write<W: Write + Seek>(out: W, state: &State, mut meta: Meta) -> io::Resu
     let mut out = BufWriter::with_capacity(BUFFER, out);
     let place = front(&meta)?;
     out.write_all(&place)?;
-    let mut packer = GzEncoder::new(&mut out, Compression::fast());
+    let mut packer = GzEncoder::new(Summing::new(&mut out), Compression::fast());
     let mut sum = Context::new(&SHA256);
     for section in state.archived() {
         meta.size += section.len() as u64;
@@ -31,14 +33,18 @@ pub fn write<W: Write + Seek>(out: W, state: &State, mut meta: Meta) -> io::Resu
     packer.write_all(&ustar::header(SUMS, sums.len() as u64))?;
     packer.write_all(sums.as_bytes())?;
     packer.write_all(&vec![0; ustar::padding(sums.len() as u64) + 2 * ustar::BLOCK])?;
-    packer.finish()?;
+    let rest = packer.finish()?.sum();
     let length = out.stream_position()?;
     let front = front(&meta)?;
     assert_eq!(front.len(), place.len(), "what is not compressed is as long as it was");
+    let mut all = Hasher::new();
+    all.update(&front);
+    all.combine(&rest);
+    out.write_all(&seal(length, all))?;
     out.seek(SeekFrom::Start(0))?;
     out.write_all(&front)?;
     out.flush()?;
-    Ok((meta, length))
+    Ok((meta, length + seal::LENGTH as u64))
 }
 
 /// What comes before the state, as a gzip member of its own.
