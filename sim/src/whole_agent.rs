@@ -48,6 +48,7 @@ impl Agent for WholeAgent {
         let surroundings = Surroundings {
             on_fatal: Arc::new(move |why| fatal(who, why)),
             host: Arc::new(unknown_host),
+            process: muster::server::Footprint::default,
             controls,
             reread: Arc::new(|| Err("the files of this agent are not read again".to_owned())),
             docker: None,

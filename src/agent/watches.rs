@@ -45,7 +45,7 @@ pub fn document(target: &Target, rows: &Rows, datacenter: &Datacenter) -> Option
         }
         (Target::Nodes, Rows::Nodes(nodes)) => to.list(nodes, |to, node| write_node(to, node, datacenter)),
         (Target::Service { .. }, Rows::Instances(instances)) => {
-            to.list(instances, |to, one| write_instance(to, &one.node, &one.service, &one.checks, datacenter));
+            to.list(instances, |to, one| write_instance(to, &one.node, &one.service, &one.checks, datacenter, Blank::List));
         }
         (Target::ChecksOf(_) | Target::ChecksIn(_), Rows::Checks(checks)) => {
             to.list(checks, |to, check| write_check(to, check, Blank::List))

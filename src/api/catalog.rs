@@ -42,7 +42,7 @@ pub(super) fn write_indexes(to: &mut Document, create_index: u64, modify_index: 
 pub enum Blank {
     /// `[]`: catalog, health and agent.
     List,
-    /// `null`, as Go has it: the UI's own endpoints.
+    /// `null`, as Go has it: the UI's own endpoints, transactions, results of prepared queries.
     Null,
 }
 

@@ -41,14 +41,14 @@ pub fn write_check(to: &mut Document, check: &Check, blank: Blank) {
     write_indexes(to, check.create_index(), check.modify_index());
 }
 
-/// Writes an instance with its node and checks, as `/v1/health/service/` lists it.
-pub fn write_instance(to: &mut Document, node: &Node, service: &Service, checks: &[Arc<Check>], datacenter: &Datacenter) {
+/// Writes an instance with its node and checks, as `/v1/health/service/` (with [`Blank::List`]) and prepared queries list it.
+pub fn write_instance(to: &mut Document, node: &Node, service: &Service, checks: &[Arc<Check>], datacenter: &Datacenter, blank: Blank) {
     to.raw("{\"Node\":");
     write_node(to, node, datacenter);
     to.raw(",\"Service\":");
-    write_service(to, service, Blank::List);
+    write_service(to, service, blank);
     to.raw(",\"Checks\":");
-    to.list(checks, |to, check| write_check(to, check, Blank::List));
+    to.list(checks, |to, check| write_check(to, check, blank));
     to.raw("}");
 }
 

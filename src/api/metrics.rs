@@ -9,10 +9,35 @@ use std::time::Duration;
 
 /// How long an interval is.
 pub const INTERVAL: Duration = Duration::from_secs(10);
-/// What every name begins with.
-const PREFIX: &str = "consul";
 /// The quantiles told of samples.
 pub const QUANTILES: [f64; 3] = [0.5, 0.9, 0.99];
+
+/// What the names of all series have in front.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// What every name begins with.
+    pub prefix: &'a str,
+    /// What the name of a gauge has after it in JSON.
+    pub hostname: Option<&'a str>,
+}
+
+impl Names<'_> {
+    fn of_gauge(&self, name: &str) -> String {
+        match self.hostname {
+            Some(host) => format!("{}.{host}.{name}", self.prefix),
+            None => self.of_sum(name),
+        }
+    }
+
+    fn of_sum(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix)
+    }
+
+    fn of_prometheus(&self, name: &str) -> String {
+        let legal = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
+        format!("{}_{name}", self.prefix).chars().map(legal).collect()
+    }
+}
 
 /// A named series of numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,17 +142,17 @@ struct SumShape<'a> {
 }
 
 /// The JSON document of the interval that ended at or before `now`.
-pub fn to_json(layout: Layout, now: Timestamp, metrics: &[Metric]) -> Vec<u8> {
+pub fn to_json(layout: Layout, now: Timestamp, names: &Names<'_>, metrics: &[Metric]) -> Vec<u8> {
     let interval = INTERVAL.as_secs();
     let ended = now.as_unix_nanos() / 1_000_000_000 / interval * interval;
     let timestamp = format!("{} +0000 UTC", super::date::date_and_time(ended));
     let mut document = Document { timestamp, gauges: vec![], points: [], counters: vec![], samples: vec![] };
     for Metric { name, labels, reading } in metrics {
-        let name = format!("{PREFIX}.{name}");
+        let sum = |totals: &Totals| sum_shape(names.of_sum(name), labels, &totals.interval);
         match reading {
-            Reading::Gauge(value) => document.gauges.push(GaugeShape { name, value: *value, labels }),
-            Reading::Counter(totals) if totals.interval.count > 0 => document.counters.push(sum_shape(name, labels, &totals.interval)),
-            Reading::Sample(totals) if totals.interval.count > 0 => document.samples.push(sum_shape(name, labels, &totals.interval)),
+            Reading::Gauge(value) => document.gauges.push(GaugeShape { name: names.of_gauge(name), value: *value, labels }),
+            Reading::Counter(totals) if totals.interval.count > 0 => document.counters.push(sum(totals)),
+            Reading::Sample(totals) if totals.interval.count > 0 => document.samples.push(sum(totals)),
             Reading::Counter(_) | Reading::Sample(_) => {}
         }
     }
@@ -140,11 +165,11 @@ fn sum_shape<'a>(name: String, labels: &'a BTreeMap<String, String>, sum: &Sum) 
 }
 
 /// The Prometheus text. Series of one name must stand together; each name is declared where it first comes.
-pub fn to_prometheus(metrics: &[Metric]) -> String {
+pub fn to_prometheus(names: &Names<'_>, metrics: &[Metric]) -> String {
     let mut out = String::new();
     let mut declared = String::new();
     for Metric { name, labels, reading } in metrics {
-        let name = prometheus_name(name);
+        let name = names.of_prometheus(name);
         let kind = match reading {
             Reading::Gauge(_) => "gauge",
             Reading::Counter(_) => "counter",
@@ -169,11 +194,6 @@ pub fn to_prometheus(metrics: &[Metric]) -> String {
     out
 }
 
-fn prometheus_name(name: &str) -> String {
-    let legal = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
-    format!("{PREFIX}_{}", name.chars().map(legal).collect::<String>())
-}
-
 fn line(out: &mut String, name: &str, labels: &BTreeMap<String, String>, quantile: Option<f64>, value: f64) {
     out.push_str(name);
     let quantile = quantile.map(|quantile| ("quantile".to_owned(), quantile.to_string()));
@@ -191,10 +211,12 @@ fn line(out: &mut String, name: &str, labels: &BTreeMap<String, String>, quantil
 
 #[cfg(test)]
 mod tests {
-    use super::{Metric, Reading, Sum, Totals, to_json, to_prometheus};
+    use super::{Metric, Names, Reading, Sum, Totals, to_json, to_prometheus};
     use crate::api::json::Layout;
     use crate::model::Timestamp;
     use std::collections::BTreeMap;
+
+    const PLAIN: Names<'_> = Names { prefix: "consul", hostname: None };
 
     fn metrics() -> Vec<Metric> {
         let mut interval = Sum::default();
@@ -212,9 +234,19 @@ mod tests {
 
     #[test]
     fn json_tells_of_the_last_finished_interval() {
-        let text = String::from_utf8(to_json(Layout::Compact, Timestamp::from_unix_nanos(1_609_459_219_500_000_000), &metrics())).unwrap();
+        let text =
+            String::from_utf8(to_json(Layout::Compact, Timestamp::from_unix_nanos(1_609_459_219_500_000_000), &PLAIN, &metrics())).unwrap();
         let want = r#"{"Timestamp":"2021-01-01 00:00:10 +0000 UTC","Gauges":[{"Name":"consul.raft.peers","Value":3,"Labels":{}}],"Points":[],"Counters":[],"Samples":[{"Name":"consul.api.http","Count":3,"Rate":1.5,"Sum":15,"Min":2,"Max":9,"Mean":5,"Stddev":3.605551275463989,"Labels":{"method":"GET","path":"v1_\"kv\"_"}}]}"#;
         assert_eq!(text, want);
+    }
+
+    #[test]
+    fn the_host_is_in_the_names_of_gauges_in_json_alone() {
+        let names = Names { prefix: "m-1", hostname: Some("box") };
+        let json = String::from_utf8(to_json(Layout::Compact, Timestamp::default(), &names, &metrics())).unwrap();
+        assert!(json.contains(r#""m-1.box.raft.peers""#) && json.contains(r#""m-1.api.http""#), "{json}");
+        let text = to_prometheus(&names, &metrics());
+        assert!(text.contains("\nm_1_raft_peers 3\n") && !text.contains("box"), "{text}");
     }
 
     #[test]
@@ -234,6 +266,6 @@ consul_api_http{method=\"GET\",path=\"v1_\\\"kv\\\"_\",quantile=\"0.99\"} 9
 consul_api_http_sum{method=\"GET\",path=\"v1_\\\"kv\\\"_\"} 16
 consul_api_http_count{method=\"GET\",path=\"v1_\\\"kv\\\"_\"} 4
 ";
-        assert_eq!(to_prometheus(&metrics()), want);
+        assert_eq!(to_prometheus(&PLAIN, &metrics()), want);
     }
 }

@@ -245,11 +245,13 @@ fn addresses(fields: &Fields<'_>) -> Result<BTreeMap<String, ServiceAddress>, Ap
     Ok(addresses)
 }
 
+/// Weights that cannot be are those of a service that has none, as in Consul's catalog: its Go client sends zeros where none are given.
 fn weights(fields: &Fields<'_>) -> Result<Weights, ApiError> {
     let Some(value) = fields.given("Weights") else { return Ok(Weights::default()) };
     let given = open(value, &WEIGHTS)?;
     let weight = |name| given.int(name).map_err(unread).map(Option::unwrap_or_default);
-    Ok(Weights { passing: weight("Passing")?, warning: weight("Warning")? })
+    let weights = Weights { passing: weight("Passing")?, warning: weight("Warning")? };
+    Ok(if weights.broken_rule().is_none() { weights } else { Weights::default() })
 }
 
 fn mesh(fields: &Fields<'_>) -> Result<Option<Box<Mesh>>, ApiError> {

@@ -126,13 +126,25 @@ pub fn check_ttl(ttl: Option<&SessionTtl>, least: Duration) -> Result<(), String
     }
 }
 
-/// Reads the id of a session.
+/// The id of no session: theirs are random.
+const NOBODYS_ID: SessionId = SessionId::from_u128(0);
+
+/// Reads the id of a session as Consul's index does: 36 characters, of which up to four are dashes wherever they stand. One that is read but
+/// too long to be a session's becomes one that no session has.
 ///
 /// # Errors
 /// 500 for what is none, in words that clients of Consul look for.
 pub fn parse_id(text: &str) -> Result<SessionId, ApiError> {
-    let why = if text.len() == 36 { "invalid UUID" } else { "UUID must be 36 characters" };
-    SessionId::parse(text).map_err(|_| ApiError::internal(format!("failed session lookup: index error: {why}")))
+    let refused = |why: &str| Err(ApiError::internal(format!("failed session lookup: index error: {why}")));
+    let digits: String = text.chars().filter(|c| *c != '-').collect();
+    if text.len() != 36 {
+        return refused("UUID must be 36 characters");
+    }
+    if text.len() - digits.len() > 4 || digits.len() % 2 != 0 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return refused("invalid UUID");
+    }
+    let bits = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32);
+    Ok(bits.map_or(NOBODYS_ID, SessionId::from_u128))
 }
 
 /// The answer of `/v1/session/create`.

@@ -88,6 +88,9 @@ fn listen(reader: &mut Reader<'_>, role: Role, bind: IpAddr) -> Listen {
         reader.broken("ports.server must be a valid port from 1 to 65535 with 'server = true'");
     }
     let serf_wan = reader.port("ports.serf_wan", 8302);
+    if reader.port("ports.https", 0).is_some() {
+        reader.warnings.push("ports.https: nothing listens there, TLS is not served by this version; HTTP is on ports.http".to_owned());
+    }
     let of_server = |port: Option<u16>, ip| port.filter(|_| role == Role::Server).map(|port| SocketAddr::new(ip, port));
     Listen {
         rpc: of_server(rpc, bind),

@@ -12,7 +12,7 @@ use super::reader::Reader;
 use super::registration::{self, Definitions};
 use super::settings::Settings;
 use super::tuning;
-use super::{Config, nearest};
+use super::{Config, TelemetryTuning, nearest};
 use crate::model::{Datacenter, NodeId, NodeName};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -90,12 +90,19 @@ fn read(reader: &mut Reader<'_>, profile: Profile) -> Option<Config> {
         check_tuning: registration::checks(reader),
         disable_coordinates: reader.switch("disable_coordinates", false),
         enable_debug: reader.switch("enable_debug", false),
-        prometheus: reader.settings.span("telemetry.prometheus_retention_time").is_some_and(|d| !d.is_zero()),
+        telemetry: telemetry(reader),
         pid_file: reader.settings.text("pid_file").filter(|path| !path.is_empty()).map(PathBuf::from),
         given: Given(reader.settings.clone()),
         ignored_keys: Vec::new(),
         warnings: Vec::new(),
     })
+}
+
+fn telemetry(reader: &mut Reader<'_>) -> TelemetryTuning {
+    let prometheus = reader.settings.span("telemetry.prometheus_retention_time").is_some_and(|time| !time.is_zero());
+    let named = prometheus && !reader.switch("telemetry.disable_hostname", false);
+    let prefix = reader.settings.text("telemetry.metrics_prefix").filter(|prefix| !prefix.is_empty()).unwrap_or("consul").to_owned();
+    TelemetryTuning { prometheus, prefix, hostname: named.then(|| reader.host.name.clone()) }
 }
 
 fn read_replica(reader: &mut Reader<'_>, role: Role) -> bool {

@@ -135,8 +135,8 @@ pub struct Config {
     pub disable_coordinates: bool,
     /// `enable_debug`.
     pub enable_debug: bool,
-    /// `telemetry.prometheus_retention_time` above zero: the prometheus format is served.
-    pub prometheus: bool,
+    /// `telemetry`.
+    pub telemetry: TelemetryTuning,
     /// `pid_file`.
     pub pid_file: Option<PathBuf>,
     /// All that was given, to compare another reading with.
@@ -145,6 +145,18 @@ pub struct Config {
     pub ignored_keys: Vec<String>,
     /// What the operator should hear at start (`bootstrap_expect` even, name not DNS-safe, ...).
     pub warnings: Vec<String>,
+}
+
+/// `telemetry` block: how numbers are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TelemetryTuning {
+    /// `prometheus_retention_time` above zero: the prometheus format is served.
+    pub prometheus: bool,
+    /// `metrics_prefix`: what every name begins with.
+    pub prefix: String,
+    /// What the names of gauges have after the prefix, unless `disable_hostname`: Consul has it as soon as numbers leave it in another way than as
+    /// JSON, but never in the prometheus format.
+    pub hostname: Option<String>,
 }
 
 /// Socket addresses. `None` is a port of -1: not served.

@@ -1,6 +1,6 @@
 //! Sources in, a [`Config`] or the exact text of the refusal out.
 
-use super::{Config, Flag, Format, Host, HostAddress, Profile, Source, Sources, load};
+use super::{Config, Flag, Format, Host, HostAddress, Profile, Source, Sources, TelemetryTuning, load};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -212,7 +212,6 @@ fn keys_that_ask_for_protection_there_is_none_of_refuse_the_start() {
         ("cert_file", "cert_file = \"a\""),
         ("key_file", "key_file = \"a\""),
         ("tls", "tls { defaults { verify_incoming = true } }"),
-        ("ports.https", "ports { https = 8501 }"),
         ("auto_encrypt.tls", "auto_encrypt { tls = true }"),
         ("auto_encrypt.allow_tls", "auto_encrypt = { allow_tls = true }"),
         ("auto_config.enabled", "auto_config { enabled = true }"),
@@ -223,6 +222,27 @@ fn keys_that_ask_for_protection_there_is_none_of_refuse_the_start() {
     }
     let open = "acl { enabled = false } encrypt = \"\" verify_incoming = false ca_file = \"\" ports { https = -1 } tls { defaults { ca_file = \"\" } }";
     assert!(parse(open).is_ok());
+}
+
+#[test]
+fn a_port_for_https_without_a_certificate_is_not_served_and_said() {
+    let config = parse("ports { https = 8501 }").unwrap();
+    assert!(config.warnings.iter().any(|warning| warning.starts_with("ports.https: nothing listens there")), "{:?}", config.warnings);
+    assert!(parse("ports { https = -1 }").unwrap().warnings.is_empty());
+    assert!(parse("ports { https = 8501 } cert_file = \"a\"").is_err(), "whoever has a certificate means it");
+}
+
+#[test]
+fn names_of_metrics_have_the_prefix_and_the_host_as_asked_for() {
+    let told = |text: &str| {
+        let TelemetryTuning { prefix, hostname, .. } = parse(text).unwrap().telemetry;
+        (prefix, hostname)
+    };
+    let name = || Some(host().name);
+    assert_eq!(told(""), ("consul".to_owned(), None));
+    assert_eq!(told("telemetry { prometheus_retention_time = \"60s\" }"), ("consul".to_owned(), name()));
+    assert_eq!(told("telemetry { prometheus_retention_time = \"60s\" metrics_prefix = \"m\" }"), ("m".to_owned(), name()));
+    assert_eq!(told("telemetry { prometheus_retention_time = \"60s\" disable_hostname = true }"), ("consul".to_owned(), None));
 }
 
 #[test]

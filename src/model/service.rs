@@ -73,6 +73,19 @@ impl Default for Weights {
     }
 }
 
+impl Weights {
+    /// The rule that these weights break, in Consul's words; `None` if they may be.
+    pub fn broken_rule(self) -> Option<&'static str> {
+        const MOST: i64 = 65_535;
+        match self {
+            Weights { passing, .. } if passing < 1 => Some("Passing must be greater than 0"),
+            Weights { warning, .. } if warning < 0 => Some("Warning must be greater or equal than 0"),
+            Weights { passing, warning } if passing > MOST || warning > MOST => Some("DNS Weight must be between 0 and 65535"),
+            Weights { .. } => None,
+        }
+    }
+}
+
 /// Who decides about an instance's tags (`EnableTagOverride`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TagAuthority {

@@ -1,5 +1,6 @@
 //! The machine under the agent, for `/v1/agent/host`: what Linux tells in `/proc` (proc(5)) and by system calls.
 
+use super::surroundings::Footprint;
 use crate::api::agent::{Cpu, DiskUsage, Host, HostFacts, Memory};
 use crate::runtime::Runtime;
 use crate::runtime::tokio::Tokio;
@@ -19,12 +20,28 @@ pub(super) fn look_at_machine(data_dir: &Path) -> Host {
     }
 }
 
+/// Looks at this process. What cannot be read is zero.
+pub(super) fn look_at_process() -> Footprint {
+    footprint(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
+}
+
+fn footprint(table: &str) -> Footprint {
+    Footprint { resident: kibibytes(table, "VmRSS"), mapped: kibibytes(table, "VmSize"), threads: number(table, "Threads") }
+}
+
+/// The number after `name:`.
+fn number(table: &str, name: &str) -> u64 {
+    let line = table.lines().find(|line| line.split(':').next() == Some(name));
+    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// The same in bytes, where the table has units of 1,024.
+fn kibibytes(table: &str, name: &str) -> u64 {
+    number(table, name).saturating_mul(1024)
+}
+
 fn memory(table: &str) -> Memory {
-    let of = |name: &str| {
-        let line = table.lines().find(|line| line.split(':').next() == Some(name));
-        let kibibytes = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|number| number.parse::<u64>().ok());
-        kibibytes.unwrap_or(0).saturating_mul(1024)
-    };
+    let of = |name| kibibytes(table, name);
     let (total, available, free) = (of("MemTotal"), of("MemAvailable"), of("MemFree"));
     let used = total.saturating_sub(available);
     Memory { total, available, used, used_percent: percent(used, total), free }
@@ -77,7 +94,8 @@ fn percent(part: u64, whole: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{cores, look_at_machine, memory};
+    use super::{cores, footprint, look_at_machine, look_at_process, memory};
+    use crate::server::surroundings::Footprint;
 
     #[test]
     fn memory_is_told_in_bytes() {
@@ -92,6 +110,13 @@ mod tests {
         let table = "processor\t: 0\nvendor_id\t: A\ncpu MHz\t\t: 2000.5\n\nprocessor\t: 1\nvendor_id\t: A\n\n";
         let told = cores(table);
         assert_eq!((told.len(), told[1].cpu, told[0].mhz), (2, 1, 2000.5));
+    }
+
+    #[test]
+    fn what_the_process_takes_is_told_in_bytes() {
+        let table = "Name:\tmuster\nVmSize:\t   200 kB\nVmRSS:\t    10 kB\nThreads:\t5\n";
+        assert_eq!(footprint(table), Footprint { resident: 10_240, mapped: 204_800, threads: 5 });
+        assert!(look_at_process().resident > 0);
     }
 
     #[test]

@@ -40,5 +40,5 @@ pub use journal::{Journal, Lines, TooManyReaders};
 pub use production::run_production;
 pub use reload::{DefinitionRefused, ReloadError, ScriptsRefused};
 pub use start::start;
-pub use surroundings::{StartError, Surroundings};
+pub use surroundings::{Footprint, StartError, Surroundings};
 pub use wire::{Answered, Refusal};

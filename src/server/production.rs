@@ -1,7 +1,7 @@
 //! The agent as a process: tokio, signals, exit codes.
 
 use super::logging;
-use super::machine::look_at_machine;
+use super::machine::{look_at_machine, look_at_process};
 use super::surroundings::Surroundings;
 use super::{Agent, Farewell, StartError, start};
 use crate::config::Config;
@@ -36,6 +36,7 @@ pub fn run_production(
     let surroundings = Surroundings {
         on_fatal: Arc::new(disk_failed),
         host: Arc::new(move || look_at_machine(&data_dir)),
+        process: look_at_process,
         controls: Controls::SAFE,
         reread: Arc::new(reread),
         docker: docker_socket(std::env::var("DOCKER_HOST").ok()),

@@ -22,6 +22,8 @@ pub struct Surroundings {
     pub on_fatal: OnFatal,
     /// Looks at the machine for `/v1/agent/host`.
     pub host: Arc<dyn Fn() -> Host + Send + Sync>,
+    /// Looks at the process for `/v1/agent/metrics`.
+    pub process: fn() -> Footprint,
     /// Safety measures; anything but [`Controls::SAFE`] is a planted bug.
     pub controls: Controls,
     /// Reads the configuration again, as it was read for the start: files, flags and fragments.
@@ -32,6 +34,17 @@ pub struct Surroundings {
     pub log: Journal,
     /// Gives the log of a server, by its id, somebody to watch it. Only the simulator does.
     pub observer: Option<Arc<dyn Fn(NodeId) -> Arc<dyn Observer> + Send + Sync>>,
+}
+
+/// What the process takes of its machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Memory in use, in bytes.
+    pub resident: u64,
+    /// Memory it has asked for, in bytes.
+    pub mapped: u64,
+    /// Threads.
+    pub threads: u64,
 }
 
 /// Why an agent did not start, or did not go on.

@@ -28,6 +28,11 @@ pub enum TxnOp {
         /// Which.
         id: SessionId,
     },
+    /// A change that cannot be made, whatever the state: the transaction fails, and the client hears what else is wrong with it.
+    Refused {
+        /// Why.
+        what: String,
+    },
 }
 
 /// An operation on the catalog; a condition that does not hold fails the transaction.
@@ -146,6 +151,11 @@ pub enum TxnRead {
         /// Its id.
         check: String,
     },
+    /// What cannot be done, whatever the state, as [`TxnOp::Refused`].
+    Refused {
+        /// Why.
+        what: String,
+    },
 }
 
 /// A node by its id, or else by its name.
@@ -224,6 +234,7 @@ fn step(state: &mut State, at: Moment, op: &TxnOp, touched: &mut Touched, rows: 
             super::sessions::end(state, at, *id, touched);
             Ok(())
         }
+        TxnOp::Refused { what } => Err(what.clone()),
     }
 }
 
@@ -239,6 +250,7 @@ fn look(state: &State, op: &TxnRead, rows: &mut Vec<TxnRow>) -> Result<(), Strin
         TxnRead::Node { node } => rows.push(TxnRow::Node(catalog::node(state, node)?)),
         TxnRead::Service { node, service } => rows.push(TxnRow::Service(catalog::service(state, node, service)?)),
         TxnRead::Check { node, check } => rows.push(TxnRow::Check(catalog::check(state, node, check)?)),
+        TxnRead::Refused { what } => return Err(what.clone()),
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ fn protection_that_is_not_built_refuses_the_start_by_name() {
         ("encrypt", r#"{"encrypt": "pUqJrVyVRj5jsiYEkM/tFQYfWyJIv4s3XkvDwy7Cu5s="}"#),
         ("verify_incoming", r#"{"verify_incoming": true}"#),
         ("ca_file", r#"{"ca_file": "/tmp/ca.pem"}"#),
-        ("ports.https", r#"{"ports": {"https": 8501}}"#),
+        ("cert_file", r#"{"cert_file": "/tmp/cert.pem", "ports": {"https": 8501}}"#),
     ] {
         let file = site.folder.join("a.json");
         fs::write(&file, json).expect("written");

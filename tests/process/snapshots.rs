@@ -4,11 +4,10 @@ use super::cluster::Cluster;
 use super::follower::Follower;
 use super::{Agent, LONG, Site, eventually, text};
 use crate::http::{Answer, Request, call};
-use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -204,12 +203,6 @@ fn a_holder_whose_lock_a_restore_takes_away_is_told() {
     assert_eq!((status.and_then(|status| status.code()), lines("told")), (Some(1), 1));
 }
 
-/// What was compressed; `None` if it cannot be had.
-fn unzipped(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut plain = Vec::new();
-    MultiGzDecoder::new(bytes).read_to_end(&mut plain).ok().map(|_| plain)
-}
-
 /// Archives that are none, by what a restore says of them.
 fn damaged(whole: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let flipped = |at: usize| {
@@ -222,15 +215,14 @@ fn damaged(whole: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         out.write_all(plain).expect("a Vec takes all");
         out.finish().expect("a Vec takes all")
     };
-    // A few bits of gzip's headers and padding say nothing: without them all is there, and is proven to be.
-    let says_something = |bytes: &Vec<u8>| unzipped(bytes) != unzipped(whole);
-    let somewhere = (1..24).map(|part| flipped(whole.len() * part / 24)).filter(says_something);
+    let somewhere = (1..24).map(|part| flipped(whole.len() * part / 24));
     let somewhere = somewhere.map(|bytes| ("a bit flipped somewhere", bytes, "failed"));
     let others = [
         ("empty", Vec::new(), "failed to decompress snapshot"),
         ("no archive", b"not a snapshot".to_vec(), "failed to decompress snapshot"),
         ("cut off in the middle", whole[..whole.len() / 2].to_vec(), "failed to decompress snapshot"),
-        ("without its last byte", whole[..whole.len() - 1].to_vec(), "failed to decompress snapshot"),
+        ("without its last byte", whole[..whole.len() - 1].to_vec(), "failed"),
+        ("a time in gzip's head", flipped(4), "failed checking integrity of snapshot"),
         ("twice in one file", [whole, whole].concat(), "failed to read snapshot file"),
         ("a bit flipped in its head", flipped(1), "failed to decompress snapshot"),
         ("a bit flipped near its end", flipped(whole.len() - 12), "failed"),

@@ -21,7 +21,7 @@ mod tests;
 mod words;
 
 pub use machine::{AntiEntropy, Status};
-pub use node::node_spec;
+pub use node::{node_meta, node_spec};
 pub use pace::{FOUND_STAGGER, FULL_INTERVAL, RETRY_INTERVAL, full_interval};
 pub use plan::{MAX_CHECKS_OF_A_WRITE, MAX_UNDER_WAY};
 pub use words::{Fetch, Input, Outcome, Output, Setup, Subject, Write};

@@ -5,16 +5,21 @@ use crate::state::nodes::NodeSpec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// What an agent's node says of itself: the operator's pairs, and Consul's word for the part of the network it is in, which is always the whole.
+pub fn node_meta(mut pairs: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    pairs.entry("consul-network-segment".to_owned()).or_default();
+    pairs
+}
+
 /// The node of an agent that others reach at `lan`, and from other datacenters at `wan`. `meta` are the operator's pairs.
-pub fn node_spec(id: NodeId, name: NodeName, lan: IpAddr, wan: IpAddr, mut meta: BTreeMap<String, String>) -> NodeSpec {
+pub fn node_spec(id: NodeId, name: NodeName, lan: IpAddr, wan: IpAddr, meta: BTreeMap<String, String>) -> NodeSpec {
     let family = |ip: IpAddr| match ip {
         IpAddr::V4(_) => "ipv4",
         IpAddr::V6(_) => "ipv6",
     };
     let ways = [("lan", lan), ("wan", wan)].into_iter();
     let tagged = ways.flat_map(|(way, ip)| [(way.to_owned(), ip.to_string()), (format!("{way}_{}", family(ip)), ip.to_string())]);
-    meta.entry("consul-network-segment".to_owned()).or_default();
-    NodeSpec { id: Some(id), name, address: lan.to_string(), tagged_addresses: tagged.collect(), meta }
+    NodeSpec { id: Some(id), name, address: lan.to_string(), tagged_addresses: tagged.collect(), meta: node_meta(meta) }
 }
 
 #[cfg(test)]

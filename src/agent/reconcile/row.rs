@@ -3,6 +3,7 @@
 //! The agent of a node owns its row: addresses by use and meta are put right by its own anti-entropy. The leader makes a row that is missing, so
 //! that a node is there before its agent has synced, and afterwards corrects only what gossip knows better: id, name and address.
 
+use crate::agent::antientropy::node_meta;
 use crate::agent::autopilot::{Calling, Pooled};
 use crate::gossip::Member;
 use crate::model::{Datacenter, NodeId, ServiceSpec};
@@ -45,7 +46,7 @@ pub(super) fn node(member: &Member, id: NodeId, before: Option<&NodeSpec>) -> No
             name: member.name().clone(),
             tagged_addresses: told(member),
             address,
-            meta: BTreeMap::from([("consul-network-segment".to_owned(), String::new())]),
+            meta: node_meta(BTreeMap::new()),
         },
     }
 }

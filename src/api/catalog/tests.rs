@@ -119,7 +119,7 @@ fn an_instance_is_shown_with_its_node_and_checks() {
     let service = web();
     let checks = [Arc::new(serf()), Arc::new(ttl(&service))];
     let want = format!(r#"{{"Node":{NODE},"Service":{SERVICE},"Checks":[{SERF},{TTL}]}}"#);
-    assert_eq!(written(|to, dc| write_instance(to, &agents_node(), &service, &checks, dc)), want);
+    assert_eq!(written(|to, dc| write_instance(to, &agents_node(), &service, &checks, dc, Blank::List)), want);
     let want = format!(r#"{{"Node":{NODE},"Service":{SERVICE},"Checks":[]}}"#);
-    assert_eq!(written(|to, dc| write_instance(to, &agents_node(), &service, &[], dc)), want);
+    assert_eq!(written(|to, dc| write_instance(to, &agents_node(), &service, &[], dc, Blank::List)), want);
 }

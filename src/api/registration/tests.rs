@@ -37,6 +37,16 @@ fn names_are_matched_without_regard_to_case() {
 }
 
 #[test]
+fn weights_that_cannot_be_are_those_of_a_service_without() {
+    for (given, kept) in [("0,0", (1, 1)), ("-1,1", (1, 1)), ("65536,1", (1, 1)), ("3,0", (3, 0)), ("65535,65535", (65_535, 65_535))] {
+        let (passing, warning) = given.split_once(',').unwrap();
+        let weights = format!(r#"{{"Passing":{passing},"Warning":{warning}}}"#);
+        let service = registered(&format!(r#"{{"Node":"n","Address":"a","Service":{{"Service":"web","Weights":{weights}}}}}"#)).2.unwrap();
+        assert_eq!((service.weights.passing, service.weights.warning), kept, "{given}");
+    }
+}
+
+#[test]
 fn checks_come_in_a_list_and_alone_and_are_called_by_their_name() {
     let body = r#"{"Node":"n","Address":"a","Checks":[{"CheckID":"x","Name":"y","Status":"weird","ServiceID":"s"},null],
         "Check":{"Node":"N","Name":"mem","Notes":"note","Output":"out","Interval":"10s","Timeout":"1s"}}"#;

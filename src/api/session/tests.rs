@@ -66,6 +66,9 @@ fn a_refusal_names_the_value_and_the_bounds() {
 fn an_id_is_a_uuid() {
     let text = "11111111-2222-3333-4444-555555555555";
     assert_eq!(parse_id(text).unwrap().to_string(), text);
+    assert_eq!(parse_id("1111-1111-22223333-44445-55555555555").unwrap().to_string(), text, "dashes elsewhere");
+    assert_eq!(parse_id(&"1".repeat(36)), Ok(SessionId::from_u128(0)), "no session has it");
+    assert!(parse_id("1-1-1-1-1-111111111111111111111111111").unwrap_err().text.contains("UUID"));
     assert!(parse_id("zzz").unwrap_err().text.contains("UUID must be 36 characters"));
     assert!(parse_id(&"z".repeat(36)).unwrap_err().text.contains("invalid UUID"));
 }

@@ -46,7 +46,7 @@ fn act(verb: &str, kind: &str, index: u64) -> Result<Act, Fault> {
         "cas" => Act::Put(Condition::of_write(index)),
         "delete" => Act::Delete(Condition::Always),
         "delete-cas" => Act::Delete(Condition::At(index)),
-        unknown => return Err(Fault::Op(format!("unknown {kind} verb {}", quote(unknown)))),
+        unknown => return Err(Fault::Change(format!("unknown {kind} verb {}", quote(unknown)))),
     })
 }
 

@@ -91,23 +91,23 @@ fn of_verb(verb: &str, sent: Sent) -> Result<TxnOp, Fault> {
         "check-session" => TxnOp::Read(TxnRead::CheckSession { key, session }),
         "check-not-exists" => TxnOp::Read(TxnRead::CheckNotExists { key }),
         "check-token" => TxnOp::Read(check_token(&key, &token)?),
-        unknown => return Err(Fault::Op(format!("unknown KV verb {}", quote(unknown)))),
+        unknown => return Err(Fault::Look(format!("unknown KV verb {}", quote(unknown)))),
     })
 }
 
 fn session_id(text: &str) -> Result<SessionId, Fault> {
     match text {
-        "" => Err(Fault::Op("missing session".to_owned())),
-        text => SessionId::parse(text).map_err(|_| Fault::Op(format!("invalid session {}", quote(text)))),
+        "" => Err(Fault::Change("missing session".to_owned())),
+        text => SessionId::parse(text).map_err(|_| Fault::Change(format!("invalid session {}", quote(text)))),
     }
 }
 
 /// A key beside the token must be the one it was given for.
 fn check_token(key: &Key, token: &str) -> Result<TxnRead, Fault> {
-    let token = LockToken::parse(token).map_err(|error| Fault::Op(error.to_string()))?;
+    let token = LockToken::parse(token).map_err(|error| Fault::Look(error.to_string()))?;
     if !key.is_empty() && *key != token.key {
         let (key, of) = (String::from_utf8_lossy(key), String::from_utf8_lossy(&token.key));
-        return Err(Fault::Op(format!("the token is one of key {}, not of {}", quote(&of), quote(&key))));
+        return Err(Fault::Look(format!("the token is one of key {}, not of {}", quote(&of), quote(&key))));
     }
     Ok(TxnRead::CheckToken { token })
 }

@@ -30,7 +30,7 @@ pub enum Txn {
     Reads(Vec<TxnRead>),
     /// Operations at least one of which may change something.
     Changes(Vec<TxnOp>),
-    /// It cannot be done, whatever the state: which operations, and why.
+    /// It is not even tried: which operations say who or what they are about in a way that cannot be, and why.
     Failed(Vec<TxnError>),
 }
 
@@ -56,8 +56,12 @@ static SESSION: Shape = Shape { name: "Session", fields: &[&[field("ID", ""), fi
 enum Fault {
     /// The whole body is refused.
     Body(ApiError),
-    /// The operation fails, and the transaction with it.
+    /// The operation is not even tried, and the transaction with it.
     Op(String),
+    /// The operation, a change, fails when it is tried: the others are tried as well.
+    Change(String),
+    /// The same of one that changes nothing.
+    Look(String),
 }
 
 impl From<ApiError> for Fault {
@@ -121,6 +125,8 @@ pub fn parse(body: &[u8], bounds: Bounds) -> Result<Txn, ApiError> {
             Ok(Some(op)) => ops.push(op),
             Err(Fault::Body(error)) => return Err(error),
             Err(Fault::Op(what)) => errors.push(TxnError { op: at, what }),
+            Err(Fault::Change(what)) => ops.push(TxnOp::Refused { what }),
+            Err(Fault::Look(what)) => ops.push(TxnOp::Read(TxnRead::Refused { what })),
         }
     }
     Ok(if errors.is_empty() { sorted(ops) } else { Txn::Failed(errors) })
@@ -134,7 +140,7 @@ fn sorted(ops: Vec<TxnOp>) -> Txn {
     }
     let read = |op| match op {
         TxnOp::Read(read) => Some(read),
-        TxnOp::Kv(_) | TxnOp::Catalog(_) | TxnOp::DestroySession { .. } => None,
+        TxnOp::Kv(_) | TxnOp::Catalog(_) | TxnOp::DestroySession { .. } | TxnOp::Refused { .. } => None,
     };
     Txn::Reads(ops.into_iter().filter_map(read).collect())
 }
@@ -168,12 +174,12 @@ fn session(value: &Value) -> Result<TxnOp, Fault> {
     let fields = open(value, &SESSION_OP)?;
     let verb = text(&fields, "Verb")?;
     if verb != "delete" {
-        return Err(Fault::Op(format!("unknown Session verb {}", crate::model::quote(&verb))));
+        return Err(Fault::Change(format!("unknown Session verb {}", crate::model::quote(&verb))));
     }
     let id = match fields.given("Session") {
         Some(session) => text(&open_spaced(session, &SESSION)?, "ID")?,
         None => String::new(),
     };
-    let id = SessionId::parse(&id).map_err(|error| Fault::Op(error.to_string()))?;
+    let id = SessionId::parse(&id).map_err(|error| Fault::Change(error.to_string()))?;
     Ok(TxnOp::DestroySession { id })
 }

@@ -63,11 +63,11 @@ fn write_row(to: &mut Document, row: &TxnRow, datacenter: &Datacenter) {
         }
         TxnRow::Service(service) => {
             to.raw("{\"Service\":");
-            write_service(to, service, Blank::List);
+            write_service(to, service, Blank::Null);
         }
         TxnRow::Check(check) => {
             to.raw("{\"Check\":");
-            write_check(to, check, Blank::List);
+            write_check(to, check, Blank::Null);
         }
     }
     to.raw("}");

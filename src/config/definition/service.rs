@@ -53,7 +53,7 @@ fn spec(fields: &Fields<'_>) -> Result<ServiceSpec, DefinitionError> {
     if NOWHERE.contains(&spec.address.as_str()) {
         return Err(fields.broken("Address", "Invalid service address"));
     }
-    if let Some(rule) = broken_by(spec.weights) {
+    if let Some(rule) = spec.weights.broken_rule() {
         return Err(fields.broken("Weights", format!("Invalid Weights: {rule}")));
     }
     if let Some(rule) = meta::broken_rules(&spec.meta).first() {
@@ -82,16 +82,6 @@ fn weights(fields: &Fields<'_>) -> Result<Weights, DefinitionError> {
         Dialect::File => 1,
     };
     Ok(Weights { passing: given.int("Passing")?.unwrap_or(left_out), warning: given.int("Warning")?.unwrap_or(left_out) })
-}
-
-fn broken_by(weights: Weights) -> Option<&'static str> {
-    const MOST: i64 = 65_535;
-    match weights {
-        Weights { passing, .. } if passing < 1 => Some("Passing must be greater than 0"),
-        Weights { warning, .. } if warning < 0 => Some("Warning must be greater or equal than 0"),
-        Weights { passing, warning } if passing > MOST || warning > MOST => Some("DNS Weight must be between 0 and 65535"),
-        Weights { .. } => None,
-    }
 }
 
 fn mesh(fields: &Fields<'_>) -> Result<Option<Box<Mesh>>, DefinitionError> {

@@ -112,7 +112,7 @@ pub(super) const KEYS: &[Key] = &[
     later("ports.grpc", Int),
     later("ports.grpc_tls", Int),
     used("ports.http", Int),
-    guard("ports.https", Int, TLS),
+    used("ports.https", Int),
     later("ports.proxy_max_port", Int),
     later("ports.proxy_min_port", Int),
     used("ports.serf_lan", Int),

@@ -1,6 +1,7 @@
 //! `/v1/agent/self` and the gauges of `/v1/agent/metrics`.
 
 use super::members::shown;
+use crate::agent::antientropy::node_meta;
 use crate::api::agent::{AgentSelf, SelfConfig};
 use crate::api::coordinate::CoordinateShape;
 use crate::api::metrics::{Metric, Reading};
@@ -11,6 +12,7 @@ use crate::server::Agent;
 use crate::server::gossip::Pool;
 use crate::state::State;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 type Numbers = BTreeMap<String, String>;
 
@@ -48,14 +50,16 @@ impl<R: Runtime> Agent<R> {
             coord,
             member: shown(&local).expect("this agent knows itself"),
             stats,
-            meta: config.node_meta.clone(),
+            meta: node_meta(config.node_meta.clone()),
         }
     }
 
     fn debug_config(&self) -> BTreeMap<String, serde_json::Value> {
         let config = self.config();
-        let port = |addr: Option<&std::net::SocketAddr>| addr.map_or(-1, |addr| i64::from(addr.port()));
-        let entries: [(&str, serde_json::Value); 15] = [
+        let port = |addr: Option<&SocketAddr>| addr.map_or(-1, |addr| i64::from(addr.port()));
+        let tcp = |ip: IpAddr, port: u16| format!("tcp://{}", SocketAddr::new(ip, port));
+        let wan_address = config.listen.serf_wan.map_or(String::new(), |wan| tcp(config.advertise_addr_wan, wan.port()));
+        let entries: [(&str, serde_json::Value); 18] = [
             ("AdvertiseAddrLAN", config.advertise_addr.to_string().into()),
             ("AdvertiseAddrWAN", config.advertise_addr_wan.to_string().into()),
             ("BootstrapExpect", config.bootstrap_expect.into()),
@@ -67,6 +71,9 @@ impl<R: Runtime> Agent<R> {
             ("HTTPPort", port(config.listen.http.first()).into()),
             ("HTTPSPort", (-1).into()),
             ("NodeName", config.node_name.as_str().into()),
+            ("SerfAdvertiseAddrLAN", tcp(config.advertise_addr, config.listen.serf_lan.port()).into()),
+            ("SerfAdvertiseAddrWAN", wan_address.into()),
+            ("SerfPortWAN", port(config.listen.serf_wan.as_ref()).into()),
             ("SerfPortLAN", config.listen.serf_lan.port().into()),
             ("ServerMode", config.server.into()),
             ("SessionTTLMin", crate::model::duration::format(config.sessions.ttl_min).into()),
@@ -178,6 +185,7 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("serf.queue.Event", pooled.shout_queue as f64));
         gauges.push(gauge("serf.queue.Event.dropped", pooled.shouts_dropped as f64));
         gauges.extend(self.registration_gauges());
+        gauges.extend(self.process_gauges());
         if let Some(raft) = self.raft() {
             let stats = raft.stats();
             gauges.push(gauge("raft.applied_index", stats.applied_index as f64));
@@ -189,6 +197,16 @@ impl<R: Runtime> Agent<R> {
             gauges.extend(self.state_gauges(&raft.view().state));
         }
         gauges
+    }
+
+    /// What the process takes, by the names that Consul has for the same of Go's runtime.
+    fn process_gauges(&self) -> [Metric; 3] {
+        let process = (self.0.surroundings.process)();
+        [
+            gauge("runtime.alloc_bytes", process.resident as f64),
+            gauge("runtime.sys_bytes", process.mapped as f64),
+            gauge("runtime.num_threads", process.threads as f64),
+        ]
     }
 
     /// How much the replicated state holds, as this server has it.

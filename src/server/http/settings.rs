@@ -1,7 +1,7 @@
 //! What of the configuration the HTTP server goes by.
 
 use crate::api::json::Layout;
-use crate::config::Config;
+use crate::config::{Config, TelemetryTuning};
 use hyper::header::{HeaderName, HeaderValue};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use std::time::Duration;
 pub struct Settings {
     /// How JSON is laid out unless a request says `pretty`.
     pub layout: Layout,
-    /// Whether the Prometheus format is served.
-    pub prometheus: bool,
+    /// How numbers are told.
+    pub telemetry: TelemetryTuning,
     /// Longest value in bytes.
     pub kv_max_value_size: u64,
     /// Most operations of a transaction.
@@ -57,7 +57,7 @@ impl Settings {
         });
         Ok(Settings {
             layout: if config.dev { Layout::Pretty } else { Layout::Compact },
-            prometheus: config.prometheus,
+            telemetry: config.telemetry.clone(),
             kv_max_value_size: config.limits.kv_max_value_size,
             txn_max_ops: config.limits.txn_max_ops,
             txn_max_req_len: config.limits.txn_max_req_len,

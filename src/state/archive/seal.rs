@@ -56,7 +56,7 @@ impl<W: Write> Write for Summing<W> {
     }
 }
 
-/// Gives what comes before the seal, and keeps the seal.
+/// Gives what comes before the seal, and keeps the seal. Of a file without one it gives all, so that what else is wrong with it is told.
 pub(super) struct Sealed<R> {
     input: R,
     /// What was read and not given yet, from `given` on.
@@ -82,7 +82,8 @@ impl<R: Read> Sealed<R> {
             self.held.drain(..self.given);
             self.given = 0;
             if (&mut self.input).take(READ as u64).read_to_end(&mut self.held)? == 0 {
-                return Ok(0);
+                let is_seal = self.held.len() == LENGTH && self.held.starts_with(&HEAD);
+                return Ok(if is_seal { 0 } else { self.held.len() });
             }
         }
         Ok(self.held.len() - self.given - LENGTH)

@@ -225,6 +225,7 @@ impl Naive {
                     self.end(index, *id);
                     true
                 }
+                TxnOp::Refused { .. } => false,
                 TxnOp::Read(_) | TxnOp::Catalog(_) => unreachable!("not among the operations"),
             };
             if !done {

@@ -110,6 +110,8 @@ fn one_that_fails_undoes_all_and_every_failure_is_told() {
         TxnOp::Read(TxnRead::CheckSession { key: Key::from("a"), session: "s".to_owned() }),
         TxnOp::Kv(KvCommand::Delete { key: Key::from("a"), condition: Condition::At(9) }),
         TxnOp::Kv(KvCommand::ReapTombstones),
+        TxnOp::Refused { what: "missing session".to_owned() },
+        TxnOp::Read(TxnRead::Refused { what: "unknown KV verb".to_owned() }),
     ]);
     let want = [
         (2, "failed to set key \"a\", index is stale"),
@@ -119,6 +121,8 @@ fn one_that_fails_undoes_all_and_every_failure_is_told() {
         (6, "failed session check for key \"a\", current session \"\" != \"s\""),
         (7, "failed to delete key \"a\", index is stale"),
         (8, "not an operation of a transaction"),
+        (9, "missing session"),
+        (10, "unknown KV verb"),
     ];
     assert_eq!(errors, want.map(|(op, what)| (op, what.to_owned())));
 }

@@ -38,6 +38,7 @@ impl Board {
                 Some(Ok(Vec::new()))
             }
             TxnOp::Catalog(_) => None,
+            TxnOp::Refused { .. } => Some(Err(())),
         }
     }
 
@@ -69,6 +70,7 @@ impl Board {
                 demand(self.rows.get(key).is_some_and(|row| holder(row).eq_ignore_ascii_case(session)))
             }
             TxnRead::Node { .. } | TxnRead::Service { .. } | TxnRead::Check { .. } => None,
+            TxnRead::Refused { .. } => Some(Err(())),
         }
     }
 }

@@ -70,7 +70,8 @@ async fn service<R: Runtime, B: Backend>(call: &Call<'_, B>) -> Result<Reply, Ap
     // Instances of one service have about as many checks each as the first has.
     let size = INSTANCE + instances.first().map_or(0, |first| first.checks.len() * CHECK);
     let reply = write::<R>(instances.len(), move || {
-        sheet.list(&instances, size, |to, one, datacenter| write_instance(to, &one.node, &one.service, &one.checks, datacenter))
+        sheet
+            .list(&instances, size, |to, one, datacenter| write_instance(to, &one.node, &one.service, &one.checks, datacenter, Blank::List))
     });
     Ok(told.mark(reply.await?))
 }

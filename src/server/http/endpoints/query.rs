@@ -3,6 +3,7 @@
 use super::rows::{Sheet, strange};
 use super::{Call, MOST_JSON};
 use crate::agent::query::{Executed, Execution, NotExecuted, Query, ReadOptions, Rows};
+use crate::api::catalog::Blank;
 use crate::api::document::Document;
 use crate::api::health::write_instance;
 use crate::api::query::{self, Way, write_query};
@@ -158,7 +159,7 @@ async fn execute<R: Runtime, B: Backend>(call: &Call<'_, B>, name: &str) -> Resu
         to.raw("{\"Service\":");
         to.text(&found.query.service);
         to.raw(",\"Nodes\":");
-        to.list(&found.instances, |to, one| write_instance(to, &one.node, &one.service, &one.checks, &sheet.datacenter));
+        to.list(&found.instances, |to, one| write_instance(to, &one.node, &one.service, &one.checks, &sheet.datacenter, Blank::Null));
         to.raw(",\"DNS\":{\"TTL\":");
         to.text(&found.dns_ttl);
         to.raw("},\"Datacenter\":");

@@ -56,7 +56,7 @@ async fn renew<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
     let id = id(call)?;
     match call.backend.renew(Timer::Session(id), call.dc()).await? {
         Renewed::Session(session) => Ok(reply::json(call.layout, &[SessionShape::from(&*session)])),
-        Renewed::Gone => Err(ApiError::new(404, format!("Session id '{id}' not found"))),
+        Renewed::Gone => Err(ApiError::new(404, format!("Session id '{}' not found", call.needed("Missing session")?))),
         Renewed::Key => Err(strange()),
     }
 }

@@ -198,13 +198,15 @@ fn metrics_count_requests_in_both_formats() {
         let mut client = served.connect().await;
         client.ask("GET", "/v1/kv/a", b"").await;
         let json = client.ask("GET", "/v1/agent/metrics", b"").await;
-        assert!(json.text().contains(r#"{"Name":"consul.raft.peers","Value":1,"Labels":{}}"#));
+        assert!(json.text().contains(r#"{"Name":"consul.box.raft.peers","Value":1,"Labels":{}}"#));
         let text = client.ask("GET", "/v1/agent/metrics?format=prometheus", b"").await;
         assert_eq!(text.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
         assert!(text.text().contains("consul_api_http_count{method=\"GET\",path=\"v1_kv_\"} 1\n"), "{}", text.text());
         assert!(text.text().contains("consul_http_connections 1\n"));
     });
-    serve(Settings { prometheus: false, ..settings() }, async |served| {
+    let mut without = settings();
+    without.telemetry.prometheus = false;
+    serve(without, async |served| {
         let mut client = served.connect().await;
         let refused = client.ask_with("GET", "/v1/agent/metrics", "Accept: text/plain;version=0.0.4\r\n", b"").await;
         assert_eq!((refused.status, refused.text()), (415, "Prometheus is not enabled since its retention time is not positive"));

@@ -2,6 +2,7 @@
 
 use super::local::Local;
 use crate::api::json::Layout;
+use crate::config::TelemetryTuning;
 use crate::runtime::tokio::Tokio;
 use crate::runtime::{Runtime, TcpListener};
 use crate::server::connections::Phase;
@@ -21,7 +22,7 @@ pub(super) struct Served {
 pub(super) fn settings() -> Settings {
     Settings {
         layout: Layout::Compact,
-        prometheus: true,
+        telemetry: TelemetryTuning { prometheus: true, prefix: "consul".to_owned(), hostname: Some("box".to_owned()) },
         kv_max_value_size: 524_288,
         txn_max_ops: 64,
         txn_max_req_len: 524_288,
