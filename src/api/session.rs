@@ -140,7 +140,7 @@ pub fn parse_id(text: &str) -> Result<SessionId, ApiError> {
     if text.len() != 36 {
         return refused("UUID must be 36 characters");
     }
-    if text.len() - digits.len() > 4 || digits.len() % 2 != 0 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if text.len() - digits.len() > 4 || !digits.len().is_multiple_of(2) || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return refused("invalid UUID");
     }
     let bits = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32);

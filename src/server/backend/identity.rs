@@ -185,7 +185,7 @@ impl<R: Runtime> Agent<R> {
         gauges.push(gauge("serf.queue.Event", pooled.shout_queue as f64));
         gauges.push(gauge("serf.queue.Event.dropped", pooled.shouts_dropped as f64));
         gauges.extend(self.registration_gauges());
-        gauges.extend(self.process_gauges());
+        gauges.extend(self.footprint_gauges());
         if let Some(raft) = self.raft() {
             let stats = raft.stats();
             gauges.push(gauge("raft.applied_index", stats.applied_index as f64));
@@ -200,7 +200,7 @@ impl<R: Runtime> Agent<R> {
     }
 
     /// What the process takes, by the names that Consul has for the same of Go's runtime.
-    fn process_gauges(&self) -> [Metric; 3] {
+    fn footprint_gauges(&self) -> [Metric; 3] {
         let process = (self.0.surroundings.process)();
         [
             gauge("runtime.alloc_bytes", process.resident as f64),
