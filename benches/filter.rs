@@ -2,6 +2,7 @@
 //! `cargo bench --bench filter`.
 
 use muster::agent::query::{Choice, Health, Instance, Subject};
+use muster::api::catalog::Blank;
 use muster::api::document::Document;
 use muster::api::health::write_instance;
 use muster::api::json::Layout;
@@ -54,7 +55,7 @@ fn main() {
 fn written(instances: &[Instance]) -> Vec<u8> {
     let datacenter = Datacenter::parse("dc1").expect("a name");
     let mut to = Document::with_capacity(instances.len() * 1_424);
-    to.list(instances, |to, one| write_instance(to, &one.node, &one.service, &one.checks, &datacenter));
+    to.list(instances, |to, one| write_instance(to, &one.node, &one.service, &one.checks, &datacenter, Blank::List));
     to.finish(Layout::Compact)
 }
 
