@@ -1,6 +1,7 @@
 //! `/v1/kv/`: parameters and shapes.
 
 use super::params::Params;
+use super::session::parse_holder;
 use super::{ApiError, json, number};
 use crate::model::{Key, LockToken, SessionId, duration};
 use crate::state::Condition;
@@ -160,12 +161,7 @@ fn refuse_conflict(params: &Params<'_>, exclusive: &[&str]) -> Result<(), ApiErr
 
 /// The id of a session that locks or unlocks.
 fn session_id(text: &str) -> Result<SessionId, ApiError> {
-    let why = match text.len() {
-        0 => "missing session".to_owned(),
-        36 => format!("invalid session {}", crate::model::quote(text)),
-        _ => "failed session lookup: index error: UUID must be 36 characters".to_owned(),
-    };
-    SessionId::parse(text).map_err(|_| ApiError::internal(format!("raft apply failed: {why}")))
+    parse_holder(text).map_err(|why| ApiError::internal(format!("raft apply failed: {why}")))
 }
 
 /// An entry as clients see it.

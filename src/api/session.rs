@@ -126,6 +126,16 @@ pub fn check_ttl(ttl: Option<&SessionTtl>, least: Duration) -> Result<(), String
     }
 }
 
+/// Reads the id of a session that is to hold or give back a lock; what is none is told as Consul tells it.
+pub(super) fn parse_holder(text: &str) -> Result<SessionId, String> {
+    let why = match text.len() {
+        0 => "missing session".to_owned(),
+        36 => format!("invalid session {}", crate::model::quote(text)),
+        _ => "failed session lookup: index error: UUID must be 36 characters".to_owned(),
+    };
+    SessionId::parse(text).map_err(|_| why)
+}
+
 /// The id of no session: theirs are random.
 const NOBODYS_ID: SessionId = SessionId::from_u128(0);
 

@@ -102,6 +102,21 @@ impl Args {
         parsed.transpose()
     }
 
+    /// A number as programs write it: 0x, 0o or 0 in front of hexadecimal and octal digits, 0b of binary ones.
+    pub(super) fn number_of_any_base(&self, name: &str) -> Result<Option<u64>, String> {
+        let Some(text) = self.value(name) else { return Ok(None) };
+        let lower = text.to_ascii_lowercase();
+        let (digits, base) = match lower.as_bytes() {
+            [b'0', b'x', ..] => (&lower[2..], 16),
+            [b'0', b'o', ..] => (&lower[2..], 8),
+            [b'0', b'b', ..] => (&lower[2..], 2),
+            [b'0', _, ..] => (&lower[1..], 8),
+            _ => (&lower[..], 10),
+        };
+        let parsed = u64::from_str_radix(digits, base).ok().filter(|_| !digits.starts_with('+'));
+        parsed.map(Some).ok_or_else(|| format!("invalid value {text:?} for flag -{name}: must be a whole number, not negative"))
+    }
+
     /// The one argument the command takes.
     pub(super) fn only_word(&self, what: &str) -> Result<&str, String> {
         match self.words.as_slice() {
@@ -160,6 +175,22 @@ mod tests {
         }
         assert_eq!(parse("-data-dir=a=b").unwrap().value("data-dir"), Some("a=b"));
         assert!(!parse("-dev=false").unwrap().is_on("dev"));
+    }
+
+    #[test]
+    fn numbers_are_read_in_the_base_they_are_written_in() {
+        let read = |text: &str| {
+            let args = [format!("-flags={text}")];
+            Args::parse(&args, &[value("flags", "")]).unwrap_or_else(|_| panic!("{text}")).number_of_any_base("flags")
+        };
+        for (text, number) in
+            [("10", 10), ("010", 8), ("0o17", 15), ("0x1F", 31), ("0b101", 5), ("0", 0), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(read(text), Ok(Some(number)), "{text}");
+        }
+        for text in ["", "-1", "+1", "0x", "0xg", "09", "1e3", "18446744073709551616"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

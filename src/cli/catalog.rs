@@ -69,7 +69,7 @@ pub(super) fn nodes(call: &Call<'_>) -> Outcome {
     found.retain(|node| seen.insert(node.node.clone()));
     match Format::of(args)? {
         Format::Json => Ok(Report::json(&found)),
-        Format::Pretty if found.is_empty() => Ok(Report::line("No nodes match")),
+        Format::Pretty if found.is_empty() => Ok(Report::nothing("No nodes match: see what there is without flags")),
         Format::Pretty => Ok(Report::text(if args.is_on("detailed") { detailed(&found) } else { standard(&found) })),
     }
 }
@@ -129,7 +129,7 @@ pub(super) fn services(call: &Call<'_>) -> Outcome {
     };
     match Format::of(args)? {
         Format::Json => Ok(Report::json(&found)),
-        Format::Pretty if found.is_empty() => Ok(Report::line("No services match")),
+        Format::Pretty if found.is_empty() => Ok(Report::nothing("No services match: see what there is without flags")),
         Format::Pretty if args.is_on("tags") => {
             let row = |(name, tags): (&String, &BTreeSet<String>)| [name.clone(), tags.iter().cloned().collect::<Vec<_>>().join(",")];
             Ok(Report::text(table(&found.iter().map(row).collect::<Vec<_>>())))

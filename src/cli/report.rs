@@ -56,6 +56,11 @@ impl Report {
         Report::line(serde_json::to_string_pretty(value).expect("results have text for keys"))
     }
 
+    /// It worked, and there is no result: said to who looks, not to who reads results.
+    pub(super) fn nothing(text: impl std::fmt::Display) -> Report {
+        Report { err: format!("{text}\n"), ..Report::default() }
+    }
+
     /// It did not work.
     pub(super) fn failed(text: impl std::fmt::Display) -> Report {
         Report { err: format!("{text}\n"), code: 1, ..Report::default() }

@@ -64,6 +64,8 @@ impl Source {
     fn settings(&self) -> Result<Settings, ConfigError> {
         let tree = match self.format {
             Format::Json => Tree::from_json(&self.text),
+            // HCL takes JSON, too.
+            Format::Hcl if self.text.trim_start().starts_with('{') => Tree::from_json(&self.text),
             Format::Hcl => hcl::parse(&self.text),
         };
         let refused = |error| ConfigError { source: Some(self.name.clone()), problems: vec![Problem::Syntax(error)] };

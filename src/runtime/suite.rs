@@ -181,8 +181,18 @@ pub async fn a_connected_socket_hears_its_peer_alone_and_that_nobody_listens<R: 
     let mut buf = [0; 64];
     assert_eq!(a.recv_from(&mut buf).await.expect("receives"), (4, b_at));
     drop(b);
-    a.send_to(b"anybody?", b_at).await.expect("sends");
-    assert_eq!(a.recv_from(&mut buf).await.map_err(|e| e.kind()), Err(ErrorKind::ConnectionRefused));
+    // A program that another test of this process starts holds a copy of the socket until it is executed: then nobody refuses the first ones.
+    let asking = async {
+        loop {
+            let _ = a.send_to(b"anybody?", b_at).await;
+            sleep::<R>(MOMENT).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        heard = a.recv_from(&mut buf) => assert_eq!(heard.map_err(|e| e.kind()), Err(ErrorKind::ConnectionRefused)),
+        () = asking => {}
+    }
 }
 
 pub async fn sockets_that_share_an_address_hear_every_sender_between_them<R: Runtime>(place: Place) {

@@ -84,6 +84,8 @@ fn disk_failed(why: &str) {
 async fn live(config: Config, surroundings: Surroundings, started: impl FnOnce(&Agent<Tokio>)) -> Result<(), StartError> {
     let Signals { mut terminate, mut interrupt, mut hang_up } = Signals::catch().map_err(StartError::Signals)?;
     let (leave_on_terminate, leave_on_interrupt) = (config.leave_on_terminate, !config.skip_leave_on_interrupt);
+    // The pid file may be meant to lie in a data directory that is not there yet. If it cannot be made, the start says so.
+    drop(config.data_dir.as_deref().map(Tokio::disk));
     let pid_file = config.pid_file.clone().map(PidFile::write).transpose()?;
     let agent = tokio::select! {
         biased;

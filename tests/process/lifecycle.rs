@@ -13,6 +13,19 @@ fn servers(agent: &Agent) -> usize {
 }
 
 #[test]
+fn the_pid_file_may_lie_in_a_data_directory_that_is_not_there_yet() {
+    let site = Site::new("pid");
+    let file = site.folder.join("n1").join("pid");
+    let mut agent = site.agent(1, &["-server", "-bootstrap-expect=1", &format!("-pid-file={}", file.display())]).started();
+    eventually("it leads", LONG, || agent.put("a", "1"), || agent.said());
+    let pid = agent.process.as_ref().map(std::process::Child::id);
+    assert_eq!(std::fs::read_to_string(&file).ok(), pid.map(|pid| pid.to_string()));
+    agent.signal(Signal::INT);
+    assert_eq!(agent.ended(LONG), Some(0), "{}", agent.said());
+    assert!(!file.exists(), "it is gone with its agent");
+}
+
+#[test]
 fn clients_beyond_the_shells_limit_of_open_files_are_served() {
     let site = Site::new("open-files");
     let mut agent = site.agent(1, &["-server", "-bootstrap-expect=1", "-hcl=limits { http_max_conns_per_client = 0 }"]);

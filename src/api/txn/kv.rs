@@ -2,6 +2,7 @@
 
 use super::{Fault, OTHERS, failed_to_parse, open_spaced, text, unsigned};
 use crate::api::ApiError;
+use crate::api::session::parse_holder;
 use crate::config::definition::{Fields, Shape, Value, field};
 use crate::model::{Key, LockToken, SessionId, quote};
 use crate::state::{Condition, KvCommand, TxnOp, TxnRead};
@@ -96,10 +97,7 @@ fn of_verb(verb: &str, sent: Sent) -> Result<TxnOp, Fault> {
 }
 
 fn session_id(text: &str) -> Result<SessionId, Fault> {
-    match text {
-        "" => Err(Fault::Change("missing session".to_owned())),
-        text => SessionId::parse(text).map_err(|_| Fault::Change(format!("invalid session {}", quote(text)))),
-    }
+    parse_holder(text).map_err(Fault::Change)
 }
 
 /// A key beside the token must be the one it was given for.

@@ -66,7 +66,10 @@ fn operations_that_change_nothing_are_told_apart() {
 fn an_operation_that_cannot_be_done_is_named_and_the_others_are_tried_all_the_same() {
     assert_eq!(refusal(r#"[{"KV":{"Verb":"zzz","Key":"a"}}]"#), "unknown KV verb \"zzz\"");
     assert_eq!(refusal(r#"[{"KV":{"Verb":"lock","Key":"a"}}]"#), "missing session");
-    assert_eq!(refusal(r#"[{"KV":{"Verb":"lock","Key":"a","Session":"b"}}]"#), "invalid session \"b\"");
+    assert_eq!(
+        refusal(r#"[{"KV":{"Verb":"lock","Key":"a","Session":"b"}}]"#),
+        "failed session lookup: index error: UUID must be 36 characters"
+    );
     assert!(refusal(r#"[{"KV":{"Verb":"check-token","Token":"x"}}]"#).contains("lock token"));
     let token = "11111111-2222-3333-4444-555555555555.7.1.YQ";
     let elsewhere = format!(r#"[{{"KV":{{"Verb":"check-token","Key":"b","Token":"{token}"}}}}]"#);

@@ -59,7 +59,7 @@ fn pairs(client: &Client<'_>, key: &str, query: Query) -> Result<Vec<Pair>, Stri
 fn content(call: &Call<'_>, argument: &str) -> Result<Vec<u8>, String> {
     match (argument, argument.strip_prefix('@')) {
         ("-", _) => call.surroundings.stdin().map_err(|e| format!("Error! Failed to read stdin: {e}")),
-        (_, Some(file)) => std::fs::read(file).map_err(|e| format!("Error! Failed to read {file:?}: {e}")),
+        (_, Some(file)) => std::fs::read(file).map_err(|e| format!("Error! Failed to read file {file:?}: {e}")),
         (literal, None) => Ok(literal.as_bytes().to_vec()),
     }
 }

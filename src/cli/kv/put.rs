@@ -36,7 +36,9 @@ pub(crate) fn run(call: &Call<'_>) -> Outcome {
     match (acquire, release, cas, session, index) {
         (true, true, _, _, _) => return Err("Error! Cannot specify both -acquire and -release".to_owned()),
         (true, _, true, _, _) | (_, true, true, _, _) => return Err("Error! Cannot specify -cas with -acquire or -release".to_owned()),
-        (true, _, _, None, _) | (_, true, _, None, _) => return Err("Error! Must specify -session with -acquire and -release".to_owned()),
+        (true, _, _, None, _) | (_, true, _, None, _) => {
+            return Err("Error! Missing -session (required with -acquire and -release)".to_owned());
+        }
         (_, _, true, _, None) => return Err("Error! Must specify -modify-index with -cas".to_owned()),
         (_, _, false, _, Some(_)) => return Err("Error! Cannot specify -modify-index without -cas".to_owned()),
         (_, _, _, _, _) => {}
@@ -46,7 +48,7 @@ pub(crate) fn run(call: &Call<'_>) -> Outcome {
         value = STANDARD.decode(value.trim_ascii()).map_err(|e| format!("Error! Cannot base 64 decode data: {e}"))?;
     }
     let query = Query::default()
-        .with_some("flags", args.number("flags")?.filter(|flags| *flags != 0))
+        .with_some("flags", args.number_of_any_base("flags")?.filter(|flags| *flags != 0))
         .with_some("cas", index.filter(|_| cas))
         .with_some("acquire", session.filter(|_| acquire))
         .with_some("release", session.filter(|_| release))

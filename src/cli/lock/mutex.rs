@@ -49,7 +49,8 @@ impl Mutex {
         }
     }
 
-    /// Gives the lock back. The key stays, so that its `LockIndex` goes on counting holders.
+    /// Gives the lock back. The key stays, where Consul's takes it away, so that its `LockIndex` goes on counting holders: whoever compares it need
+    /// not fear that it begins anew.
     pub(super) async fn release(&self) -> Result<(), Trouble> {
         self.put("release").await.map(drop)
     }

@@ -1,6 +1,7 @@
 //! A lock for several holders: a document that names them, changed by compare-and-set, and a key of each contender that lives as long as its session.
 //! Laid out as Consul's clients do, so that theirs and ours exclude each other.
 
+use super::mutex;
 use super::place::{Attempt, Held, Row, Seen, conflict, rows, wait_query};
 use crate::cli::client::{Query, path};
 use crate::cli::http::Response;
@@ -38,6 +39,10 @@ impl Standing {
         let Some(row) = rows.iter().find(|row| row.key == key) else {
             return Ok(Standing { document: Document { limit, holders: BTreeMap::new() }, modified: 0 });
         };
+        // A lock leaves its key when it is given back: nobody has it, so it may become a semaphore.
+        if row.flags == mutex::FLAGS && row.session.is_none() {
+            return Ok(Standing { document: Document { limit, holders: BTreeMap::new() }, modified: row.modify_index });
+        }
         if row.flags != FLAGS {
             return Err(conflict(key, "a semaphore"));
         }
@@ -155,7 +160,7 @@ impl Semaphore {
 #[cfg(test)]
 mod tests {
     use super::{Document, FLAGS, Standing};
-    use crate::cli::lock::place::Row;
+    use crate::cli::lock::{mutex, place::Row};
     use crate::cli::remote::Trouble;
     use base64::Engine;
 
@@ -180,6 +185,14 @@ mod tests {
     fn a_semaphore_nobody_holds_is_made_and_never_over_another() {
         let none = Standing::of(&[row("p/a", Some("a"), "")], "p/.lock", 3).unwrap();
         assert_eq!((none.modified, none.is_full()), (0, false));
+    }
+
+    #[test]
+    fn the_key_of_a_lock_becomes_a_semaphores_once_nobody_holds_it() {
+        let lock = |session| Row { flags: mutex::FLAGS, ..row("p/.lock", session, "somebody") };
+        let free = Standing::of(&[lock(None)], "p/.lock", 2).unwrap();
+        assert_eq!((free.modified, free.document.holders.len(), free.document.limit), (9, 0, 2));
+        assert!(Standing::of(&[lock(Some("a"))], "p/.lock", 2).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Services, maintenance, the catalog and the log.
 
 use super::{Fake, out, refusal};
+use crate::cli::report::Report;
 use std::fs;
 use std::path::PathBuf;
 
@@ -151,14 +152,14 @@ fn the_catalog_is_listed_for_people_and_programs() {
          n1    00000000-0000-0000-0000-000000000007  10.0.0.1  dc1  lan=10.0.0.1     a=b\n"
     );
     assert_eq!(
-        out(&fake.run(&["catalog", "nodes", "-node-meta=rack=1", "-near=_agent", "-filter=Node == x", "-stale"])),
-        "No nodes match\n"
+        fake.run(&["catalog", "nodes", "-node-meta=rack=1", "-near=_agent", "-filter=Node == x", "-stale"]),
+        Report::nothing("No nodes match: see what there is without flags")
     );
     assert_eq!(out(&fake.line("catalog nodes -service=web")).lines().count(), 3);
     assert_eq!(out(&fake.line("catalog services")), "consul\nweb\n");
     assert_eq!(out(&fake.line("catalog services -tags")), "consul\nweb     a,b\n");
     assert_eq!(out(&fake.line("catalog services -tags -node=n1")), "web  x,y\n");
-    assert_eq!(out(&fake.line("catalog services -node=none")), "No services match\n");
+    assert_eq!(fake.line("catalog services -node=none"), Report::nothing("No services match: see what there is without flags"));
     assert!(refusal(&fake.line("catalog services -node-meta=x")).contains("must be key=value"));
     assert!(refusal(&fake.line("catalog nodes -format=xml")).contains("pretty or json"));
 }

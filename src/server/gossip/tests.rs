@@ -119,9 +119,8 @@ fn a_joined_member_knows_everybody_when_the_join_returns_and_they_hear_of_it() {
 fn a_join_that_reaches_nobody_says_why_for_every_address() {
     Tokio::block_on(async {
         let a = pool("a").await;
-        let gone = pool("gone").await;
-        let closed = gone.local_addr();
-        gone.shutdown().await;
+        // Of a socket that was just closed a program that another test starts may hold a copy until it is executed.
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
         let JoinError { reasons } = a.join(&[closed]).await.unwrap_err();
         assert_eq!(reasons.len(), 1);
         let text = JoinError { reasons }.to_string();
