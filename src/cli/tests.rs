@@ -205,7 +205,7 @@ fn kv_put_says_what_was_written_or_why_not() {
     };
     assert_eq!(out(&fake.run(&["kv", "put", "a", "x y"])), "Success! Data written to: a\n");
     out(&fake.line("kv put a -"));
-    out(&fake.line("kv put -base64 -flags=42 a eA=="));
+    out(&fake.line("kv put -base64 -flags=0x2a a eA=="));
     out(&fake.line("kv put a"));
     let bodies: Vec<Vec<u8>> = fake.asked.borrow().iter().map(|(_, request)| request.body.clone()).collect();
     assert_eq!(bodies, [&b"x y"[..], b"from stdin", b"x", b""]);

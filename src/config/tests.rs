@@ -225,6 +225,15 @@ fn keys_that_ask_for_protection_there_is_none_of_refuse_the_start() {
 }
 
 #[test]
+fn a_file_of_hcl_may_be_json() {
+    let config =
+        load(&Sources { files: vec![hcl(" \n{\"data_dir\": \"/d\", \"node_name\": \"n9\"}")], ..Sources::default() }, &host()).unwrap();
+    assert_eq!(config.node_name.as_str(), "n9");
+    let broken = load(&Sources { files: vec![hcl("{\"data_dir\": }")], ..Sources::default() }, &host()).unwrap_err().to_string();
+    assert!(broken.contains("a.hcl"), "{broken}");
+}
+
+#[test]
 fn a_port_for_https_without_a_certificate_is_not_served_and_said() {
     let config = parse("ports { https = 8501 }").unwrap();
     assert!(config.warnings.iter().any(|warning| warning.starts_with("ports.https: nothing listens there")), "{:?}", config.warnings);

@@ -9,6 +9,7 @@ mod failover;
 mod follower;
 mod garbage;
 mod hosts;
+mod identity;
 mod lifecycle;
 mod load;
 mod locks;

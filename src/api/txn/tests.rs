@@ -2,9 +2,9 @@ use super::{Bounds, Txn, parse, write_reply};
 use crate::api::ApiError;
 use crate::api::document::Document;
 use crate::api::json::Layout;
-use crate::model::Datacenter;
+use crate::model::{Datacenter, Timestamp};
 use crate::state::txn::{TxnError, TxnReply};
-use crate::state::{CatalogOp, Condition, KvCommand, TxnOp, TxnRead};
+use crate::state::{CatalogOp, Command, Condition, KvCommand, Reply, Stamped, State, TxnOp, TxnRead};
 
 fn read(body: &str) -> Result<Txn, ApiError> {
     parse(body.as_bytes(), Bounds { ops: 64, value: 16 })
@@ -122,6 +122,21 @@ fn bounds_are_told() {
     assert_eq!(read(&many).unwrap_err(), ApiError::new(413, "Transaction contains too many operations (65 > 64)"));
     let error = read(r#"[{"KV":{"Verb":"set","Key":"k","Value":"MTIzNDU2Nzg5MDEyMzQ1Njc="}}]"#).unwrap_err();
     assert_eq!(error, ApiError::new(413, "Value for key \"k\" is too large (17 > 16 bytes)"));
+}
+
+#[test]
+fn an_instance_without_tags_has_null_for_them() {
+    let mut state = State::default();
+    let body = r#"[{"Node":{"Verb":"set","Node":{"Node":"n","Address":"10.1.2.3"}}},
+        {"Service":{"Verb":"set","Node":"n","Service":{"Service":"web"}}},
+        {"Check":{"Verb":"set","Check":{"Node":"n","CheckID":"c","ServiceID":"web"}}}]"#;
+    let (Reply::Txn(done), _) = state.apply(1, &Stamped { at: Timestamp::default(), command: Command::Txn(ops(body)) }) else {
+        panic!("a transaction")
+    };
+    let mut to = Document::default();
+    write_reply(&mut to, &done, None, &Datacenter::parse("dc1").unwrap());
+    let text = String::from_utf8(to.finish(Layout::Compact)).unwrap();
+    assert!(text.contains(r#""Tags":null"#) && text.contains(r#""ServiceTags":null"#), "{text}");
 }
 
 #[test]

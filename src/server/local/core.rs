@@ -27,8 +27,8 @@ pub(super) struct Core<T> {
     pub runs: Runs<T>,
     /// Check states to be written, the newest of each.
     states: BTreeMap<RecordFile, FileChange>,
-    /// Who waits until these are on disk, or that was tried.
-    unkept: Vec<oneshot::Sender<()>>,
+    /// Who waits until these are on disk, or that was tried; `None` once nobody writes them any more until the end.
+    unkept: Option<Vec<oneshot::Sender<()>>>,
     /// What is to be asked of, or written to, the catalog.
     errands: Vec<Errand>,
     /// Services to be deregistered because they stayed critical.
@@ -67,7 +67,7 @@ impl<T> Core<T> {
             sync: AntiEntropy::new(now.at, sync),
             runs: Runs::new(MOST_PROGRAMS, MOST_CONNECTIONS),
             states: BTreeMap::new(),
-            unkept: Vec::new(),
+            unkept: Some(Vec::new()),
             errands: Vec::new(),
             given_up: BTreeSet::new(),
             awaited: Vec::new(),
@@ -239,10 +239,13 @@ impl<T> Core<T> {
         let before = self.status(&id);
         self.change(now, told, hands)?;
         let turned = self.status(&id) != before;
-        Ok(turned.then(|| {
-            let (kept, waiting) = oneshot::channel();
-            self.unkept.push(kept);
-            waiting
+        let waiting = self.unkept.as_mut().filter(|_| turned);
+        Ok(waiting.map(|waiting| {
+            let (kept, told) = oneshot::channel();
+            // A disk that hangs must not gather those who have given up.
+            waiting.retain(|other| !other.is_closed());
+            waiting.push(kept);
+            told
         }))
     }
 
@@ -252,7 +255,12 @@ impl<T> Core<T> {
 
     /// Who is to be told when what [`Core::take_states`] gave at the same time is on disk, or that was tried: by dropping this.
     pub fn take_unkept(&mut self) -> Vec<oneshot::Sender<()>> {
-        std::mem::take(&mut self.unkept)
+        self.unkept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Nobody writes states any more before [`Core::rest`] is: who waits is told, and nobody else begins to.
+    pub fn stop_keeping(&mut self) {
+        self.unkept = None;
     }
 
     /// What is to be written of check states, in this order and once; last that the agent lives, if there are any.
@@ -298,7 +306,6 @@ impl<T> Core<T> {
     pub fn rest(&mut self, now: Now) -> Vec<FileChange> {
         let effects = self.local.rest(now.wall, |check| self.checks.left(now.at, check));
         self.states.clear();
-        self.unkept.clear();
         effects.files
     }
 

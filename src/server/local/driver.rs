@@ -37,6 +37,15 @@ pub(super) struct Look {
     alarm: Option<Instant>,
 }
 
+/// States are written as they change while this is there.
+struct Keeping<'a, R: Runtime>(&'a LocalAgent<R>);
+
+impl<R: Runtime> Drop for Keeping<'_, R> {
+    fn drop(&mut self) {
+        self.0.step(|core, _| core.stop_keeping());
+    }
+}
+
 impl<R: Runtime> LocalAgent<R> {
     pub(super) fn look(&self) -> Look {
         self.step(|core, now| {
@@ -51,6 +60,7 @@ impl<R: Runtime> LocalAgent<R> {
 
     /// Writes check states as they change, and that the agent lives, for as long as it is polled.
     pub(super) async fn write_states_as_they_change(&self) {
+        let _until_dropped = Keeping(self);
         let mut works = true;
         loop {
             tokio::select! {

@@ -143,6 +143,11 @@ fn a_heartbeat_that_turns_its_check_is_on_disk_when_it_is_answered() {
             () = told => {}
             () = again.write_states_as_they_change() => {}
         }
+        // An agent that leaves writes at its end: nobody waits for that.
+        let turn = again.change(LocalChange::Heartbeat { id: "c1".to_owned(), status: CheckStatus::Passing, output: "o".to_owned() });
+        assert_eq!(turn.now_or_never(), Some(Ok(())));
+        again.rest().await;
+        assert_eq!(stands(&place.open().await, "c1"), Some((CheckStatus::Passing, "o".to_owned())));
     });
 }
 

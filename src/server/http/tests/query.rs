@@ -57,6 +57,7 @@ fn an_execution_tells_what_it_found_and_where() {
         served.ask("POST", "/v1/query", query).await;
         let found = served.get("/v1/query/q/execute?limit=-1&stale").await;
         assert!(found.text().starts_with("{\"Service\":\"web\",\"Nodes\":[{\"Node\":{\"ID\":"), "{}", found.text());
+        assert!(found.text().contains("\"Tags\":null"), "{}", found.text());
         let end = "\"DNS\":{\"TTL\":\"5s\"},\"Datacenter\":\"dc1\",\"Failovers\":0,\"Index\":1,\"LastContact\":12000000,\"KnownLeader\":true,\
                    \"ConsistencyLevel\":\"stale\",\"NotModified\":false,\"Backend\":0}";
         assert!(found.text().ends_with(end), "{}", found.text());
