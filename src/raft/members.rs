@@ -4,9 +4,10 @@ use super::errors::{BootstrapError, ChangeError};
 use super::handle::{Raft, hint};
 use super::types::{Server, Types};
 use crate::model::{Index, NodeId};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, watch};
 use openraft::ChangeMembers;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, ForwardReason, InitializeError, RaftError};
+use openraft::metrics::RaftServerMetrics;
 use openraft::raft::ClientWriteResponse;
 use openraft::rt::watch::WatchReceiver as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +39,7 @@ impl<R: Runtime> Raft<R> {
         match known {
             Known::As(have) if have == server => Ok(self.configuration().index),
             Known::As(_) => self.change(ChangeMembers::SetNodes(BTreeMap::from([(id, server)]))).await,
-            Known::Not => settle::<R>(self.0.core.add_learner(id, server, false).await),
+            Known::Not => self.made(self.0.core.add_learner(id, server, false).await).await,
         }
     }
 
@@ -51,8 +52,7 @@ impl<R: Runtime> Raft<R> {
     /// Takes a server's vote away; it goes on taking part.
     pub async fn demote(&self, id: NodeId) -> Result<Index, ChangeError> {
         self.must_know(id)?;
-        let changed = self.0.core.change_membership(ChangeMembers::RemoveVoters(BTreeSet::from([id])), true).await;
-        settle::<R>(changed)
+        self.change(ChangeMembers::RemoveVoters(BTreeSet::from([id]))).await
     }
 
     /// Removes a server, whether it has a vote or not. A leader that removes itself hands over once that is committed.
@@ -63,7 +63,7 @@ impl<R: Runtime> Raft<R> {
         let voter = self.voters().contains(&id);
         let ids = BTreeSet::from([id]);
         let removal = if voter { ChangeMembers::RemoveVoters(ids) } else { ChangeMembers::RemoveNodes(ids) };
-        settle::<R>(self.0.core.change_membership(removal, false).await)
+        self.made(self.0.core.change_membership(removal, false).await).await
     }
 
     pub(super) fn voters(&self) -> BTreeSet<NodeId> {
@@ -72,7 +72,14 @@ impl<R: Runtime> Raft<R> {
     }
 
     async fn change(&self, change: ChangeMembers<NodeId, Server>) -> Result<Index, ChangeError> {
-        settle::<R>(self.0.core.change_membership(change, true).await)
+        self.made(self.0.core.change_membership(change, true).await).await
+    }
+
+    /// What came of a change; of one that was made once [`Raft::configuration`] tells it, which may be later than its being committed.
+    async fn made(&self, written: Written<R>) -> Result<Index, ChangeError> {
+        let index = settle::<R>(written)?;
+        told::<R>(self.0.core.server_metrics(), index).await;
+        Ok(index)
     }
 
     fn known(&self, id: NodeId) -> Known {
@@ -92,6 +99,15 @@ impl<R: Runtime> Raft<R> {
 enum Known {
     As(Server),
     Not,
+}
+
+/// Waits until `metrics` know the configuration of `index` or a later one, or will never know any.
+async fn told<R: Runtime>(mut metrics: watch::Receiver<RaftServerMetrics<Types<R>>>, index: Index) {
+    while metrics.borrow_and_update().membership_config.log_id().as_ref().is_none_or(|id| id.index() < index) {
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 fn settle<R: Runtime>(written: Written<R>) -> Result<Index, ChangeError> {
@@ -115,4 +131,49 @@ fn settle<R: Runtime>(written: Written<R>) -> Result<Index, ChangeError> {
         ClientWriteError::ChangeMembershipError(other) => ChangeError::Refused(other.to_string()),
         ClientWriteError::PreconditionFailed(other) => ChangeError::Refused(other.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+    use crate::model::{Index, NodeId};
+    use crate::raft::types::{LogId, Membership, StoredMembership, Types, Vote};
+    use crate::runtime::tokio::Tokio;
+    use crate::runtime::{Runtime, watch};
+    use futures_util::poll;
+    use openraft::ServerState;
+    use openraft::metrics::RaftServerMetrics;
+    use std::pin::pin;
+    use std::sync::Arc;
+
+    /// What a server tells whose newest configuration is that of `index`.
+    fn metrics(index: Option<Index>) -> RaftServerMetrics<Types<Tokio>> {
+        let stored = StoredMembership::<Tokio>::new(index.map(|index| LogId::<Tokio>::new_term_index(1, index)), Membership::default());
+        RaftServerMetrics {
+            id: NodeId::from(1),
+            vote: Vote::<Tokio>::new(1, NodeId::from(1)),
+            state: ServerState::Leader,
+            current_leader: None,
+            membership_config: Arc::new(stored.clone()),
+            committed_membership_config: Arc::new(stored),
+        }
+    }
+
+    #[test]
+    fn a_change_is_made_once_the_configuration_tells_it_or_the_server_has_stopped() {
+        Tokio::block_on(async {
+            for later in [7, 9] {
+                let (tell, heard) = watch::channel(metrics(None));
+                let mut waiting = pin!(told::<Tokio>(heard, 7));
+                assert!(poll!(&mut waiting).is_pending());
+                tell.send(metrics(Some(6)));
+                assert!(poll!(&mut waiting).is_pending(), "the one before");
+                tell.send(metrics(Some(later)));
+                assert!(poll!(&mut waiting).is_ready());
+            }
+            let (tell, heard) = watch::channel(metrics(Some(6)));
+            drop(tell);
+            told::<Tokio>(heard, 7).await;
+        });
+    }
 }

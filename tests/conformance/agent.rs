@@ -10,7 +10,6 @@ use super::variables::Variables;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Map, Value, json};
 use std::fs::{self, File};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -194,10 +193,12 @@ impl Agent {
         serde_json::from_slice(&answer.body).ok()
     }
 
-    /// How the process ended, when a case has failed. One that is ending has closed its listener, and is waited for.
+    /// How the process ended, when a case has failed. One that is ending answers nothing any more, and is waited for.
     pub fn ended_meanwhile(&mut self) -> Option<ExitStatus> {
         let end = Instant::now() + LONGEST_END;
-        while TcpStream::connect(self.variables.text_of("http")).is_err() && self.ended().is_none() && Instant::now() < end {
+        let address = self.variables.text_of("http");
+        let answers = || http::call(&address, &Request::get("/v1/status/leader", Duration::from_secs(2))).is_ok();
+        while self.ended().is_none() && !answers() && Instant::now() < end {
             thread::sleep(Duration::from_millis(10));
         }
         self.ended()

@@ -85,7 +85,9 @@ impl Fixtures {
     fn set_port(&self, name: &str, open: bool) -> Result<(), Failure> {
         let port = self.port(name)?;
         let mut scene = lock(&self.scene);
-        scene.ports.insert(name.to_owned(), (port, None));
+        if let Some((_, Some(listener))) = scene.ports.insert(name.to_owned(), (port, None)) {
+            ports::close(listener);
+        }
         if open {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|e| Failure::new(format!("port {port}: {e}")))?;
             scene.ports.insert(name.to_owned(), (port, Some(listener)));

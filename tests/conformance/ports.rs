@@ -2,6 +2,7 @@
 
 use super::Failure;
 use rand::RngExt;
+use rustix::net::{Shutdown, shutdown};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::Mutex;
@@ -17,10 +18,20 @@ pub fn free_port() -> Result<u16, Failure> {
     for _ in 0..1000 {
         let port = rand::rng().random_range(RANGE);
         let at = (Ipv4Addr::LOCALHOST, port);
-        if !taken.contains(&port) && TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok() {
+        if taken.contains(&port) || UdpSocket::bind(at).is_err() {
+            continue;
+        }
+        if let Ok(listener) = TcpListener::bind(at) {
+            close(listener);
             taken.insert(port);
             return Ok(port);
         }
     }
     Err(Failure::new("no free port"))
+}
+
+/// Closes a port for good. Dropping the listener is not enough: an agent that another case starts at that moment holds a copy of it until it is
+/// executed.
+pub fn close(listener: TcpListener) {
+    shutdown(&listener, Shutdown::Both).expect("a socket that listens");
 }

@@ -19,7 +19,7 @@ type Test = fn() -> Result<(), Failed>;
 
 /// The tests, named below `runner/`.
 pub fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 15] = [
+    let tests: [(&str, Test); 16] = [
         ("matchers-tell-right-from-wrong", matchers_tell_right_from_wrong),
         ("unordered-items-find-different-partners", unordered_items_find_different_partners),
         ("relations-compare-with-saved-variables", relations_compare_with_saved_variables),
@@ -32,6 +32,7 @@ pub fn trials() -> Vec<Trial> {
         ("a-failure-names-the-step-and-the-difference", a_failure_names_the_step),
         ("a-waiting-request-that-returns-early-fails", a_waiting_request_that_returns_early_fails),
         ("fixtures-answer-and-remember", fixtures_answer_and_remember),
+        ("a-closed-port-refuses-though-somebody-holds-it", a_closed_port_refuses_though_somebody_holds_it),
         ("an-agent-that-does-not-start-fails-with-its-output", an_agent_that_does_not_start_fails),
         ("an-agent-that-dies-fails-the-case-with-its-output", an_agent_that_dies_fails_the_case),
         ("the-list-only-shrinks", the_list_only_shrinks),
@@ -240,11 +241,19 @@ fn fixtures_answer_and_remember() -> Result<(), Failed> {
     ensure(ask("other.example.")?["rcode"] == "NXDOMAIN", || "the unknown name".to_owned())?;
     let port = fixtures.port("p").map_err(|f| Failed::from(f.0))?;
     let connects = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-    for open in [false, true, false] {
+    for open in [false, true, true, false] {
         set(json!({"tcp": "p", "open": open}))?;
         ensure(connects() == open, || format!("open: {open}"))?;
     }
     Ok(())
+}
+
+fn a_closed_port_refuses_though_somebody_holds_it() -> Result<(), Failed> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let (address, _held) = (listener.local_addr()?, listener.try_clone()?);
+    super::ports::close(listener);
+    ensure(std::net::TcpStream::connect(address).is_err(), || "it accepts".to_owned())?;
+    std::net::TcpListener::bind(address).map(drop).map_err(|e| Failed::from(format!("it cannot be opened again: {e}")))
 }
 
 fn an_agent_that_does_not_start_fails() -> Result<(), Failed> {

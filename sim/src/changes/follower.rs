@@ -19,6 +19,9 @@ use std::time::Duration;
 
 /// How long the head of an answer is waited for: a read waits for a leader for 7 s.
 const PATIENCE: Duration = Duration::from_secs(9);
+/// A stream that says nothing for longer has lost its agent, for one that is there shows it every 15 s. Nobody tells a follower that an agent's
+/// machine lost power: it sends nothing that could be refused.
+const SILENCE: Duration = Duration::from_secs(20);
 
 struct Follower {
     number: u64,
@@ -99,7 +102,7 @@ impl Follower {
             (400, Some(_)) => return,
             (status, from) => return self.book.malformed(format!("a stream was answered {status} {from:?}")),
         };
-        let mut heard = Heard { follower: self.number, asked, prefix: self.prefix.to_owned(), from, told: Vec::new(), until: 0 };
+        let mut heard = Heard { follower: self.number, asked, prefix: self.prefix.to_owned(), from, told: Vec::new(), silent: None, until: 0 };
         self.stands = Some(from);
         self.hear(feed, &mut heard).await;
         heard.until = now();
@@ -123,13 +126,19 @@ impl Follower {
         let begun = self.book.passed();
         let slow = !self.is_late() && self.draws.chance(200_000);
         let mut reader = Reader::default();
+        let mut spoke = now();
         loop {
             let passed = self.book.passed() - begun;
             let patience = enough.saturating_sub(passed).min(self.left());
             if patience.is_zero() {
                 return;
             }
-            let More::Bytes(bytes) = feed.more(patience).await else { return };
+            let bytes = match feed.more(patience.min(SILENCE)).await {
+                More::Bytes(bytes) => bytes,
+                More::Nothing if patience > SILENCE => return heard.silent = Some(spoke),
+                More::Nothing | More::Over => return,
+            };
+            spoke = now();
             let told = match reader.take(&bytes) {
                 Ok(told) => told,
                 Err(why) => return self.book.malformed(format!("{} told a follower {why}", heard.asked)),

@@ -78,6 +78,7 @@ fn counts(seen: &Seen) -> BTreeMap<&'static str, u64> {
     let restored = |fate: Fate| seen.restored.iter().filter(|one| one.state.is_some() && one.fate == fate).count() as u64;
     BTreeMap::from([
         ("streams", seen.streams.len() as u64),
+        ("fell-silent", seen.streams.iter().filter(|heard| heard.silent.is_some()).count() as u64),
         ("changes-heard", told(|told| matches!(told, Told::Change { .. }))),
         ("of-many-keys", told(|told| matches!(told, Told::Change { rows, .. } if rows.len() > 1))),
         ("alive", told(|told| matches!(told, Told::Alive { .. }))),

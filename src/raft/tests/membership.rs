@@ -23,7 +23,12 @@ fn a_server_is_added_without_a_vote_and_then_given_one() {
         cluster.raft(1).promote(NodeId::from(2)).await.unwrap();
         assert_eq!(cluster.raft(1).configuration().voters(), 2);
         cluster.settle().await;
-        assert!(cluster.raft(1).peers()[&NodeId::from(2)].matched.is_some());
+        let counted = async {
+            while cluster.raft(1).peers()[&NodeId::from(2)].matched.is_none() {
+                sleep::<Tokio>(tuning().heartbeat()).await;
+            }
+        };
+        timeout::<Tokio, _>(SOON, counted).await.expect("the leader knows how far it is");
         cluster.raft(1).demote(NodeId::from(2)).await.unwrap();
         assert_eq!(cluster.raft(1).configuration().servers[&NodeId::from(2)].suffrage, Suffrage::NonVoter);
         cluster.raft(1).remove_server(NodeId::from(2)).await.unwrap();

@@ -8,6 +8,7 @@ mod gap;
 pub mod observed;
 mod past;
 mod restore;
+mod silence;
 mod stream;
 mod together;
 
@@ -24,6 +25,7 @@ pub fn judge(seen: &Seen) -> Vec<Violation> {
     violations.extend(future::violations(&seen.named, &seen.applied));
     violations.extend(anew::violations(&seen.anew, &seen.applied));
     violations.extend(arrival::violations(seen, &past));
+    violations.extend(silence::violations(seen));
     violations.extend(together::violations(&seen.looks, &seen.applied));
     violations.extend(archive::violations(&seen.saved, &seen.applied));
     violations.extend(restore::violations(&seen.restored, &seen.applied));

@@ -48,6 +48,8 @@ pub struct Heard {
     pub from: Index,
     /// What it heard, and when.
     pub told: Vec<(Nanos, Told)>,
+    /// Since when nothing was said any more, if it stopped listening because of that.
+    pub silent: Option<Nanos>,
     /// When it stopped listening.
     pub until: Nanos,
 }

@@ -82,7 +82,7 @@ fn third() -> (Nanos, Told) {
 }
 
 fn heard(from: Index, told: Vec<(Nanos, Told)>) -> Heard {
-    Heard { follower: 0, asked: Who(1), prefix: "s/".to_owned(), from, told, until: 9 * SECOND }
+    Heard { follower: 0, asked: Who(1), prefix: "s/".to_owned(), from, told, silent: None, until: 9 * SECOND }
 }
 
 fn ids(seen: &Seen) -> Vec<&'static str> {
@@ -156,6 +156,17 @@ fn what_is_read_anew_holds_everything_up_to_where_it_goes_on() {
     assert_eq!(anew(8, &[("s/a", shown("3", 5, 8))]), [""; 0]);
     assert_eq!(anew(6, &[("s/a", shown("3", 5, 8))]), [""; 0], "more than that is fine");
     assert_eq!(anew(8, &[("s/a", shown("1", 5, 5)), ("s/b", shown("2", 6, 6))]), ["W3-read-anew"]);
+}
+
+#[test]
+fn a_stream_that_falls_silent_is_blamed_only_when_nothing_is_broken_any_more() {
+    let judged = |silent, calm_from| {
+        let heard = Heard { silent, ..heard(1, vec![first()]) };
+        ids(&Seen { streams: vec![heard], applied: story().applied, calm_from, end: 20 * SECOND, ..Seen::default() })
+    };
+    assert_eq!(judged(None, 6 * SECOND), [""; 0]);
+    assert_eq!(judged(Some(5 * SECOND), 6 * SECOND), [""; 0]);
+    assert_eq!(judged(Some(7 * SECOND), 6 * SECOND), ["W6-alive"]);
 }
 
 #[test]
