@@ -102,7 +102,8 @@ impl Follower {
             (400, Some(_)) => return,
             (status, from) => return self.book.malformed(format!("a stream was answered {status} {from:?}")),
         };
-        let mut heard = Heard { follower: self.number, asked, prefix: self.prefix.to_owned(), from, told: Vec::new(), silent: None, until: 0 };
+        let mut heard =
+            Heard { follower: self.number, asked, prefix: self.prefix.to_owned(), from, told: Vec::new(), silent: None, until: 0 };
         self.stands = Some(from);
         self.hear(feed, &mut heard).await;
         heard.until = now();
