@@ -1,7 +1,10 @@
 //! One run: a seed, a fresh thread, a world, and what came of it.
 
 use crate::log::Capture;
+use crate::trace::Trace;
 use crate::world::{self, World};
+use madsim::runtime::{Handle, Runtime};
+use madsim::task::NodeId;
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -93,7 +96,7 @@ where
 {
     let capture = if text.is_some() { Capture::Everything } else { Capture::Errors };
     let played = tracing::subscriber::with_default(capture, || {
-        let runtime = madsim::runtime::Runtime::with_seed_and_config(seed, madsim::Config::default());
+        let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
         let value = catch_unwind(AssertUnwindSafe(|| {
             runtime.block_on(async {
                 world::begin(seed, text);
@@ -101,12 +104,25 @@ where
             })
         }));
         // Only now: what was ready when the scenario ended still ran, and saw the world.
-        let world = world::end();
+        let (footprint, nodes) = world::with(|w| (footprint(w), w.nodes()));
+        clear(&runtime, nodes);
+        drop(world::end());
         let value = value.map_err(|payload| PANIC.take().unwrap_or_else(|| message(&*payload).to_owned()));
-        Played { value, footprint: footprint(&world) }
+        Played { value, footprint }
     });
     drop(PANIC.take());
     played
+}
+
+/// Drops what still runs. Tasks that wait for one another hold one another: they would outlive their runtime, some megabytes of every run.
+/// Nothing of it is told any more.
+fn clear(runtime: &Runtime, nodes: Vec<NodeId>) {
+    world::with(|w| w.trace = Trace::new(None));
+    runtime.block_on(async move {
+        nodes.into_iter().for_each(|node| Handle::current().kill(node));
+        // Each is dropped when its turn comes.
+        madsim::time::sleep(Duration::from_millis(1)).await;
+    });
 }
 
 fn footprint(world: &World) -> Footprint {
@@ -116,5 +132,33 @@ fn footprint(world: &World) -> Footprint {
         by_kind: world.trace.by_kind().clone(),
         lasted: Duration::from_nanos(world.now()),
         failures: world.failures.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::play;
+    use crate::nodes::Nodes;
+    use crate::world::Who;
+    use std::sync::Arc;
+    use tokio::sync::Notify;
+
+    #[test]
+    fn a_task_that_waits_for_ever_is_gone_when_its_run_is_over() {
+        let held = Arc::new(());
+        let theirs = held.clone();
+        let played = play(1, None, || async move {
+            let nodes = Nodes::default();
+            nodes.add_idle(Who(1));
+            let bell = Arc::new(Notify::new());
+            // The bell holds who waits for it, who holds the bell.
+            drop(nodes.spawn(Who(1), async move {
+                bell.notified().await;
+                drop((bell, theirs));
+            }));
+            muster::runtime::sleep::<crate::runtime::Sim>(std::time::Duration::from_secs(1)).await;
+        });
+        assert!(played.value.is_ok(), "{:?}", played.value);
+        assert_eq!(Arc::strong_count(&held), 1);
     }
 }

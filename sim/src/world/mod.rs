@@ -140,6 +140,11 @@ pub fn record(entry: Entry) {
 }
 
 impl World {
+    /// The hosts' nodes, apart from the supervisor's.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.ids.iter().filter(|(_, who)| **who != SUPERVISOR).map(|(node, _)| *node).collect()
+    }
+
     /// Virtual time in nanoseconds, the same for all.
     pub fn now(&self) -> u64 {
         self.time.elapsed().as_nanos() as u64
