@@ -204,11 +204,11 @@ impl Gossip {
         }
     }
 
-    /// The word of somebody who counts as dead itself, and was perhaps only cut off from everybody, is a suspicion at most.
+    /// The word of somebody who is suspected or counts as dead itself, and was perhaps only cut off from everybody, is a suspicion at most.
     fn credible(&self, kind: ClaimKind, by: &NodeName) -> ClaimKind {
-        let dead = self.table.find(by).is_some_and(|accuser| self.table[accuser].life == Life::Dead);
+        let doubted = self.table.find(by).is_some_and(|accuser| self.table[accuser].life != Life::Alive);
         match kind {
-            ClaimKind::Failed if dead => ClaimKind::Suspect,
+            ClaimKind::Failed if doubted => ClaimKind::Suspect,
             ClaimKind::Failed | ClaimKind::Suspect | ClaimKind::Leaving | ClaimKind::Left | ClaimKind::Pruned => kind,
         }
     }

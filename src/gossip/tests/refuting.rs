@@ -94,6 +94,17 @@ fn who_counts_as_dead_cannot_bury_the_living() {
 }
 
 #[test]
+fn who_is_suspected_cannot_bury_the_living() {
+    // When two halves of a pool find one another again, each holds dead whom the other knows to live, and has begun to doubt the other half.
+    let mut machine = machine_among(1, &[2, 3, 4]);
+    tell(&mut machine, start(), 4, vec![claim(ClaimKind::Suspect, 2, 0, 4), claim(ClaimKind::Failed, 3, 0, 2)]);
+    assert_eq!(status(&machine, 3), MemberStatus::Alive);
+    assert_eq!(machine.member(&name(3)).unwrap().doubt, Doubt::Suspected, "but it is asked to speak up");
+    tell(&mut machine, start(), 4, vec![claim(ClaimKind::Failed, 3, 0, 4)]);
+    assert_eq!(status(&machine, 3), MemberStatus::Failed);
+}
+
+#[test]
 fn a_member_restarted_without_memory_is_alive_to_all_again() {
     let mut net = Net::formed(5);
     // It had refuted a few times, then it was found dead.
