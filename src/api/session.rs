@@ -41,13 +41,14 @@ fn unread(error: DefinitionError) -> ApiError {
     ApiError::bad_request(format!("Request decode failed: {}", error.text))
 }
 
-/// Reads the body of `/v1/session/create`, which may be empty; `own` is the agent's node. Whether the TTL is within bounds, the leader says: [`check_ttl`].
+/// Reads the body of `/v1/session/create`, which may be empty; what it has beside the known fields is left out, as in Consul. `own` is the agent's node. Whether the TTL is within bounds, the leader says: [`check_ttl`].
 ///
 /// # Errors
 /// 400 for what cannot be read, 500 for what breaks a rule.
 pub fn parse_create(body: &[u8], own: &NodeName) -> Result<SessionSpec, ApiError> {
     let value = if body.is_empty() { Value::Object(Vec::new()) } else { bodies::parse(body).map_err(unread)? };
-    let fields = Fields::open(&value, &SESSION, Dialect::Http, String::new()).map_err(unread)?;
+    let known = SESSION.overlook_unknown(&value);
+    let fields = Fields::open(&known, &SESSION, Dialect::Http, String::new()).map_err(unread)?;
     bodies::refuse_enterprise(&fields).map_err(unread)?;
     let text = |name| fields.text(name).map_err(unread);
     let (name, node, behavior, ttl) = (text("Name")?, text("Node")?, text("Behavior")?, text("TTL")?);

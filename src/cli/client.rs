@@ -49,10 +49,14 @@ pub(super) trait Surroundings {
 
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 const IN_QUERY: &AsciiSet = &IN_PATH.add(b'/');
+const IN_NO_SEGMENT: &AsciiSet = &IN_QUERY.add(b'.');
 
-/// `text` as part of a path, its slashes kept.
+/// `text` as part of a path, its slashes kept; unless it has segments which agents take for a detour to another path, and redirect.
 pub(super) fn path(text: &str) -> String {
-    utf8_percent_encode(text, IN_PATH).to_string()
+    let mut segments = text.split('/').rev();
+    // A slash at the end leads to an empty segment that means something.
+    let detour = segments.next().is_some_and(|last| matches!(last, "." | "..")) || segments.any(|one| matches!(one, "" | "." | ".."));
+    utf8_percent_encode(text, if detour { IN_NO_SEGMENT } else { IN_PATH }).to_string()
 }
 
 /// Query parameters, in the order given.
@@ -237,6 +241,10 @@ mod tests {
     #[test]
     fn paths_keep_their_slashes_and_queries_do_not() {
         assert_eq!(path("a/b c?\u{e9}"), "a/b%20c%3F%C3%A9");
+        assert_eq!((path(""), path("a/"), path("a/.b/")), (String::new(), "a/".to_owned(), "a/.b/".to_owned()));
+        for (text, written) in [("a//b", "a%2F%2Fb"), ("../up", "%2E%2E%2Fup"), ("a/.", "a%2F%2E"), ("/a", "%2Fa")] {
+            assert_eq!(path(text), written);
+        }
         assert_eq!(Query::default().with("dc", "a/b&c").with("flags", 7).0, "?dc=a%2Fb%26c&flags=7");
     }
 }

@@ -82,13 +82,7 @@ static SHAPE: Shape = Shape { name: "HealthCheckDefinition", fields: &[FIELDS] }
 
 /// Reads a `Definition`. What it has beside the known fields is left out, as in Consul.
 pub(super) fn read(value: &Value) -> Result<Definition, ApiError> {
-    let known = match value {
-        Value::Object(given) => {
-            let is_known = |name: &str| FIELDS.iter().any(|field| field.name.eq_ignore_ascii_case(name));
-            Value::Object(given.iter().filter(|(name, _)| is_known(name)).cloned().collect())
-        }
-        other => other.clone(),
-    };
+    let known = SHAPE.overlook_unknown(value);
     let fields = Fields::open(&known, &SHAPE, Dialect::Http, String::new()).map_err(unread)?;
     let json = write(&fields).map_err(unread)?;
     Ok(Definition { json, kind: kind(&fields).map_err(unread)? })

@@ -32,6 +32,11 @@ fn fields_are_found_whatever_their_case_as_older_clients_send_them() {
 }
 
 #[test]
+fn what_a_body_has_beside_the_known_fields_is_overlooked() {
+    assert_eq!(create(r#"{"Zzz":{"a":[1]},"Name":"x"}"#).unwrap().name, "x");
+}
+
+#[test]
 fn a_small_number_is_a_lock_delay_in_seconds_and_a_large_one_in_nanoseconds() {
     let of = |number: &str| create(&format!("{{\"LockDelay\":{number}}}")).unwrap().lock_delay;
     assert_eq!((of("0"), of("30"), of("999")), (Duration::ZERO, Duration::from_secs(30), Duration::from_secs(999)));
@@ -56,7 +61,9 @@ fn a_refusal_names_the_value_and_the_bounds() {
     assert_eq!([bounds("10s"), bounds("24h"), bounds("0s"), bounds("")], [const { Ok(()) }; 4]);
     assert!(refusal(r#"{"TTL":"abc"}"#).1.starts_with("Session TTL 'abc' invalid: "));
     assert_eq!(refusal(r#"{"Behavior":"nope"}"#), (500, "Invalid Behavior setting 'nope'".to_owned()));
-    for body in ["{bad", r#"{"LockDelay":"abc"}"#, r#"{"LockDelay":"-1s"}"#, r#"{"LockDelay":[]}"#, r#"{"Zzz":1}"#, r#"{"Name":1}"#, "[]"] {
+    for body in
+        ["{bad", r#"{"LockDelay":"abc"}"#, r#"{"LockDelay":"-1s"}"#, r#"{"LockDelay":[]}"#, r#"{"Namespace":"x"}"#, r#"{"Name":1}"#, "[]"]
+    {
         let (status, text) = refusal(body);
         assert!(status == 400 && text.starts_with("Request decode failed"), "{body}: {status} {text}");
     }

@@ -66,6 +66,17 @@ pub(crate) struct Shape {
     pub(crate) fields: &'static [&'static [Field]],
 }
 
+impl Shape {
+    /// `value` without the fields that an object of this shape does not have: for the few bodies in which Consul overlooks them.
+    pub(crate) fn overlook_unknown(&self, value: &Value) -> Value {
+        let is_known = |name: &str| self.fields.iter().copied().flatten().any(|field| field.is_called(name, Dialect::Http));
+        match value {
+            Value::Object(given) => Value::Object(given.iter().filter(|(name, _)| is_known(name)).cloned().collect()),
+            other => other.clone(),
+        }
+    }
+}
+
 /// The fields of one object.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {

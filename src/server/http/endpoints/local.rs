@@ -95,26 +95,26 @@ async fn changed<B: Backend>(
 }
 
 /// `/v1/agent/health/service/id/:id`.
-pub(super) fn health_by_id<B: Backend>(call: &Call<'_, B>) -> Reply {
-    let (view, id) = (call.backend.local(), call.name());
+pub(super) fn health_by_id<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
+    let (view, id) = (call.backend.local(), call.needed("Missing service ID")?);
     let Some(service) = view.services.get(&*id) else {
         let reason = format!("ServiceId {id} not found");
         let unknown = ServiceHealthShape { aggregated_status: Standing::Critical.as_str(), service: None, checks: None };
         // Consul says it in quotes, as JSON.
         let body = if wants_text(call) { to_vec(call.layout, &reason) } else { to_vec(call.layout, &unknown) };
-        return with_reason(reply::document(StatusCode::NOT_FOUND, body), &reason);
+        return Ok(with_reason(reply::document(StatusCode::NOT_FOUND, body), &reason));
     };
     let (standing, rows) = health(call, &view, service);
     if wants_text(call) {
-        return as_text(standing);
+        return Ok(as_text(standing));
     }
     let body = to_vec(call.layout, &shape(call, standing, service, &rows));
-    with_reason(reply::document(code(standing), body), standing.as_str())
+    Ok(with_reason(reply::document(code(standing), body), standing.as_str()))
 }
 
 /// `/v1/agent/health/service/name/:name`.
-pub(super) fn health_by_name<B: Backend>(call: &Call<'_, B>) -> Reply {
-    let (view, name) = (call.backend.local(), call.name());
+pub(super) fn health_by_name<B: Backend>(call: &Call<'_, B>) -> Result<Reply, ApiError> {
+    let (view, name) = (call.backend.local(), call.needed("Missing service name")?);
     let named = view.services.values().filter(|service| service.spec.name == *name);
     let healths: Vec<_> = named.map(|service| (service, health(call, &view, service))).collect();
     let Some(worst) = healths.iter().map(|(_, (standing, _))| *standing).max() else {
@@ -123,13 +123,13 @@ pub(super) fn health_by_name<B: Backend>(call: &Call<'_, B>) -> Reply {
             true => plain(StatusCode::NOT_FOUND, reason.clone()),
             false => reply::document(StatusCode::NOT_FOUND, to_vec(call.layout, &[(); 0])),
         };
-        return with_reason(reply, &reason);
+        return Ok(with_reason(reply, &reason));
     };
     if wants_text(call) {
-        return as_text(worst);
+        return Ok(as_text(worst));
     }
     let shapes: Vec<_> = healths.iter().map(|(service, (standing, rows))| shape(call, *standing, service, rows)).collect();
-    with_reason(reply::document(code(worst), to_vec(call.layout, &shapes)), worst.as_str())
+    Ok(with_reason(reply::document(code(worst), to_vec(call.layout, &shapes)), worst.as_str()))
 }
 
 /// How a service stands with its node, and the checks that say so: its own and its node's.

@@ -130,6 +130,16 @@ fn health_by_id_and_name_is_a_status_code_and_a_word() {
 }
 
 #[test]
+fn the_health_of_nobody_in_particular_is_not_told() {
+    serve(settings(), async |served| {
+        for (target, text) in [("id/", "Missing service ID"), ("name/", "Missing service name")] {
+            let reply = served.get(&format!("/v1/agent/health/service/{target}")).await;
+            assert_eq!((reply.status, reply.text()), (400, text));
+        }
+    });
+}
+
+#[test]
 fn the_health_of_what_is_unknown_is_404_in_four_ways() {
     serve(settings(), async |served| {
         for (target, body, kind) in [
