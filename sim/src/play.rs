@@ -105,7 +105,7 @@ where
         }));
         // Only now: what was ready when the scenario ended still ran, and saw the world.
         let (footprint, nodes) = world::with(|w| (footprint(w), w.nodes()));
-        clear(&runtime, nodes);
+        clear(runtime, nodes);
         drop(world::end());
         let value = value.map_err(|payload| PANIC.take().unwrap_or_else(|| message(&*payload).to_owned()));
         Played { value, footprint }
@@ -115,8 +115,8 @@ where
 }
 
 /// Drops what still runs. Tasks that wait for one another hold one another: they would outlive their runtime, some megabytes of every run.
-/// Nothing of it is told any more.
-fn clear(runtime: &Runtime, nodes: Vec<NodeId>) {
+/// Nothing of it is told any more, but its disks and sockets are there to the last: with the runtime goes what lies in its nodes' memory.
+fn clear(runtime: Runtime, nodes: Vec<NodeId>) {
     world::with(|w| w.trace = Trace::new(None));
     runtime.block_on(async move {
         nodes.into_iter().for_each(|node| Handle::current().kill(node));
@@ -139,7 +139,7 @@ fn footprint(world: &World) -> Footprint {
 mod tests {
     use super::play;
     use crate::nodes::Nodes;
-    use crate::world::Who;
+    use crate::world::{self, Who};
     use std::sync::Arc;
     use tokio::sync::Notify;
 
@@ -160,5 +160,26 @@ mod tests {
         });
         assert!(played.value.is_ok(), "{:?}", played.value);
         assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    /// Asks the world as it goes, as a file does that is removed by whoever holds it.
+    struct Farewell;
+
+    impl Drop for Farewell {
+        fn drop(&mut self) {
+            world::with(|w| w.now());
+        }
+    }
+
+    #[test]
+    fn what_lies_in_a_nodes_memory_goes_while_there_is_a_world() {
+        let played = play(1, None, || async move {
+            let kept = Farewell;
+            Nodes::default().add(Who(1), move || {
+                let _kept = &kept;
+                std::future::pending()
+            });
+        });
+        assert!(played.value.is_ok(), "{:?}", played.value);
     }
 }
